@@ -1,0 +1,151 @@
+"""`AcceleratorConfig`: the one frozen parameter object that gateware, compiler, emission and benches share (SPEC section 1)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from math import ceil
+from typing import Any
+
+from golden.errors import InputError
+from golden.rescale import SHIFT, TFLITE, RescaleFormat, RescaleKind
+
+
+@dataclass(frozen=True)
+class AcceleratorConfig:
+    """Parameters of one accelerator.
+
+    rows:                  R, array rows: input channels reduced per cycle, and the bytes of an activation word (2 to 64).
+    cols:                  C, array columns: output channels per cycle (2 to 64); one of R, C divides the other.
+    rescale:               the rescale format that the post-processor implements.
+    lanes:                 output channels that the post-processor rescales per cycle; divides R and C.
+    weight_rows_per_cycle: L, array rows whose weights load in one cycle; divides R.
+    weight_slots:          D, weight tiles that every PE can hold (2 to 64); 0 takes the smallest D that keeps the array
+                           busy at the shortest tile, R / L pixels.
+    acc_bits:              width of an accumulator.
+    acc_depth:             output pixels that one accumulator bank holds; there are two banks.
+    act_depth:             words (of R bytes) of activation memory.
+    weight_depth:          words (of L * C bytes) of weight memory.
+    param_depth:           records (one output channel each) of parameter memory.
+    program_depth:         32-bit words of program memory.
+    max_layers:            layers that the performance counters can tell apart (at most 256).
+    """
+
+    rows: int = 16
+    cols: int = 16
+    rescale: RescaleFormat = TFLITE
+    lanes: int = 4
+    weight_rows_per_cycle: int = 1
+    weight_slots: int = 0
+    acc_bits: int = 32
+    acc_depth: int = 256
+    act_depth: int = 4096
+    weight_depth: int = 4096
+    param_depth: int = 1024
+    program_depth: int = 2048
+    max_layers: int = 64
+
+    def __post_init__(self) -> None:
+        problems = []
+
+        def integer(name: str, low: int, high: int) -> bool:
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                problems.append(f"{name} must be an integer from {low} to {high}, not {value!r}")
+                return False
+            return True
+
+        sizes = [integer("rows", 2, 64), integer("cols", 2, 64), integer("lanes", 1, 64), integer("weight_rows_per_cycle", 1, 64)]
+        integer("acc_bits", 20, 32)
+        integer("acc_depth", 4, 65536)
+        integer("act_depth", 16, 2**22)
+        integer("weight_depth", 16, 2**22)
+        integer("param_depth", 4, 2**16)
+        integer("program_depth", 32, 2**16)
+        integer("max_layers", 1, 256)
+        if not isinstance(self.rescale, RescaleFormat):
+            problems.append(f"rescale must be a RescaleFormat such as RescaleFormat.parse('fixed16'), not {self.rescale!r}")
+        if not isinstance(self.weight_slots, int) or self.weight_slots not in (0, *range(2, 65)):
+            problems.append(f"weight_slots must be 0 (choose) or an integer from 2 to 64, not {self.weight_slots!r}")
+        if all(sizes):
+            if self.rows % self.cols and self.cols % self.rows:
+                problems.append(f"one of rows and cols must divide the other, but rows is {self.rows} and cols is {self.cols}")
+            if self.rows % self.lanes or self.cols % self.lanes:
+                problems.append(f"lanes must divide rows and cols ({self.rows} and {self.cols}), but it is {self.lanes}")
+            if self.rows % self.weight_rows_per_cycle:
+                problems.append(f"weight_rows_per_cycle must divide rows ({self.rows}), but it is {self.weight_rows_per_cycle}")
+        if problems:
+            raise InputError("invalid accelerator configuration", problems)
+
+    # --- derived ---------------------------------------------------------------------------------
+
+    @property
+    def words_per_tile(self) -> int:
+        """Weight-memory words, and load cycles, of one weight tile: R / L."""
+        return self.rows // self.weight_rows_per_cycle
+
+    @property
+    def slot_release_cycles(self) -> int:
+        """Cycles from a tile's last activation to the first in which its slot may be loaded again (SPEC section 4)."""
+        return max(1, self.rows + self.cols - 2 - (self.rows - 1) // self.weight_rows_per_cycle)
+
+    @property
+    def slots(self) -> int:
+        """D, as configured or chosen."""
+        if self.weight_slots:
+            return self.weight_slots
+        return min(64, 1 + ceil(self.slot_release_cycles / self.words_per_tile))
+
+    @property
+    def min_tile_pixels(self) -> int:
+        """The shortest tile, in pixels, at which consecutive tiles follow each other with no idle array cycle (SPEC section 4)."""
+        return max(self.words_per_tile, ceil(self.slot_release_cycles / (self.slots - 1)))
+
+    @property
+    def pool_channels(self) -> int:
+        """Channels that a pooling group covers: the smaller of R and C."""
+        return min(self.rows, self.cols)
+
+    @property
+    def psum_bits(self) -> int:
+        """Signed width of a sum of R products of two int8 values."""
+        return psum_bits(self.rows)
+
+    # --- as data ---------------------------------------------------------------------------------
+
+    def to_json(self) -> dict[str, Any]:
+        """The parameters as JSON values; `from_json` reads them back."""
+        return {**asdict(self), "rescale": str(self.rescale)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> AcceleratorConfig:
+        """Reads what `to_json` wrote; raises InputError for unknown or invalid parameters."""
+        known = set(cls.__dataclass_fields__)
+        unknown = sorted(set(data) - known)
+        if unknown:
+            raise InputError(f"unknown accelerator parameters {unknown}; the known ones are {sorted(known)}")
+        values = dict(data)
+        if "rescale" in values:
+            values["rescale"] = RescaleFormat.parse(str(values["rescale"]))
+        return cls(**values)
+
+    def with_rescale(self, rescale: RescaleFormat) -> AcceleratorConfig:
+        """The same accelerator with another rescale format."""
+        return replace(self, rescale=rescale)
+
+
+def psum_bits(rows: int) -> int:
+    """Signed bits of a sum of `rows` int8 products; the extreme is rows * (-128)^2 (SPEC section 3)."""
+    return (rows * 128 * 128).bit_length() + 1
+
+
+#: The supported configurations.
+NAMED: dict[str, AcceleratorConfig] = {
+    "tiny-4x4": AcceleratorConfig(rows=4, cols=4, lanes=1, acc_depth=128, act_depth=4096, weight_depth=8192, param_depth=512, program_depth=1024),
+    "small-8x8": AcceleratorConfig(rows=8, cols=8, lanes=2, acc_depth=256, act_depth=4096, weight_depth=4096, param_depth=512),
+    "ulx3s-16x8": AcceleratorConfig(rows=16, cols=8, lanes=4, weight_rows_per_cycle=4, acc_depth=512, act_depth=8192, weight_depth=8192, param_depth=4096),
+    "base-16x16": AcceleratorConfig(rows=16, cols=16, lanes=4, weight_rows_per_cycle=4, acc_depth=256, act_depth=8192, weight_depth=8192, param_depth=2048),
+}
+
+DEFAULT = "base-16x16"
+
+__all__ = ["DEFAULT", "NAMED", "SHIFT", "TFLITE", "AcceleratorConfig", "RescaleFormat", "RescaleKind", "psum_bits"]
