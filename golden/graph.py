@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.affine import Affine
+from golden.errors import InputError
 from golden.rescale import Rescale, RescaleFormat
 
 Int8 = npt.NDArray[np.int8]
@@ -97,7 +98,10 @@ class WeightedOp(Op):
 
     def __post_init__(self) -> None:
         for name, dtype in (("weight", np.int8), ("weight_zero_point", np.int32), ("weight_scale", np.float64), ("bias", np.int32)):
-            array = np.array(getattr(self, name), dtype=dtype, order="C")  # a copy: freezing must not reach the caller's array
+            given = np.asarray(getattr(self, name))
+            array = np.array(given, dtype=dtype, order="C")  # a copy: freezing must not reach the caller's array
+            if not np.array_equal(array, given):
+                raise InputError(f"{self.kind} {self.name!r}: {name} has values that are not {np.dtype(dtype)}")
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 

@@ -37,12 +37,10 @@ class RescaleFormat:
     bits: int
 
     def __post_init__(self) -> None:
-        allowed = {RescaleKind.SHIFT: range(0, 1), RescaleKind.FIXED: range(4, 33), RescaleKind.TFLITE: range(32, 33)}
+        allowed = {RescaleKind.SHIFT: range(1), RescaleKind.FIXED: range(4, 33), RescaleKind.TFLITE: range(32, 33)}
         if self.bits not in allowed[self.kind]:
             span = allowed[self.kind]
-            raise InputError(
-                f"rescale format {self.kind.value}: bits must be from {span.start} to {span.stop - 1}, not {self.bits!r}"
-            )
+            raise InputError(f"rescale format {self.kind.value}: bits must be from {span.start} to {span.stop - 1}, not {self.bits!r}")
 
     @classmethod
     def parse(cls, text: str) -> RescaleFormat:
@@ -79,13 +77,11 @@ class Rescale:
 
     def __post_init__(self) -> None:
         for name in ("multiplier", "shift"):
-            array = np.ascontiguousarray(getattr(self, name), dtype=np.int64)
+            array = np.array(getattr(self, name), dtype=np.int64, order="C")  # a copy: freezing must not reach the caller's array
             array.flags.writeable = False
             object.__setattr__(self, name, array)
         if self.multiplier.ndim != 1 or self.multiplier.shape != self.shift.shape:
-            raise InputError(
-                f"rescale: multiplier {self.multiplier.shape} and shift {self.shift.shape} must be vectors of one length"
-            )
+            raise InputError(f"rescale: multiplier {self.multiplier.shape} and shift {self.shift.shape} must be vectors of one length")
 
     @classmethod
     def from_real(cls, format: RescaleFormat, factors: npt.ArrayLike) -> Rescale:
@@ -169,13 +165,15 @@ def fixed_point(acc: Int64, multiplier: Int64, shift: Int64) -> Int64:
 
 def saturating_rounding_doubling_high_mul(a: Int64, b: Int64) -> Int64:
     """SRDHM (SPEC eq. 14): the high 32 bits of 2ab, rounded, ties toward +infinity; saturates for a = b = -2^31 alone."""
-    return np.minimum((a * b + (1 << 30)) >> 31, INT32_MAX)
+    product: Int64 = (a * b + (1 << 30)) >> 31
+    return np.minimum(product, INT32_MAX)
 
 
 def rounding_divide_by_pot(x: Int64, exponent: Int64) -> Int64:
     """RDPOT (SPEC eq. 15): x / 2^k, ties away from zero."""
     mask = np.left_shift(np.int64(1), exponent) - 1
-    return (x >> exponent) + ((x & mask) > (mask >> 1) + (x < 0))
+    up: Int64 = ((x & mask) > (mask >> 1) + (x < 0)).astype(np.int64)
+    return (x >> exponent) + up
 
 
 def multiply_by_quantized_multiplier(acc: Int64, multiplier: Int64, exponent: Int64) -> Int64:
