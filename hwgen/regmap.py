@@ -273,11 +273,10 @@ def chunks(bits: int) -> int:
 def host_address(window: Window, word: int, chunk: int, config: AcceleratorConfig) -> int:
     """Byte address of bits [32 chunk + 31 : 32 chunk] of a memory word.  Raises ValueError for a word or chunk that does not exist."""
     memory = MEMORIES[Window(window)]
-    if not (0 <= word < memory.depth(config) and 0 <= chunk < memory.chunks(config)):
-        raise ValueError(
-            f"the {memory.window.name} memory has {memory.depth(config)} words of {memory.chunks(config)} chunks, no word {word}, chunk {chunk}"
-        )
-    return (memory.window << WINDOW_SHIFT) | ((word * memory.chunks(config) + chunk) * HOST_BYTES)
+    words, per_word = memory.depth(config), memory.chunks(config)
+    if not (0 <= word < words and 0 <= chunk < per_word):
+        raise ValueError(f"the {memory.window.name} memory has {words} words of {per_word} chunks, no word {word}, chunk {chunk}")
+    return (memory.window << WINDOW_SHIFT) | ((word * per_word + chunk) * HOST_BYTES)
 
 
 def host_words(window: Window, word: int, value: int, config: AcceleratorConfig) -> list[tuple[int, int]]:

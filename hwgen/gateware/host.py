@@ -1,0 +1,211 @@
+"""The host port: registers and memory windows behind an AXI4-Lite slave (SPEC section 9)."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, C, Cat, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hwgen import regmap
+from hwgen.config import AcceleratorConfig
+from hwgen.gateware.address_decoder import AddressDecoder, chunk_bits, word_bits
+from hwgen.gateware.axil import Response, slave_members
+from hwgen.regmap import Access, Window
+
+
+class HostPort(wiring.Component):
+    """AXI4-Lite slave with the registers, the interrupt and the way to the memories that `hwgen.regmap` declares.
+
+    Clock and reset: one clock; `rst` is synchronous and active high.  In the cycle after the last with rst = 1 the port accepts
+    transactions.  Reset answers nothing that was under way, clears every register with state, and ends a run as seen from here;
+    memory contents survive it.  The master keeps its valid signals low while rst = 1.
+
+    Bus: AW and W come in any order and apart; reads and writes are independent of each other.  No valid waits for a ready; a
+    response stays until it is taken.  Bits 1:0 of an address are ignored, awprot and arprot too.  wstrb selects the bytes of a
+    register or a memory word that a write changes.  Responses, the first that applies:
+        DECERR  no register, counter or memory word is at the address;
+        SLVERR  the access is not among those that `regmap` allows there; or a memory window while busy; or start = 1 while busy.
+    Neither has any effect, and the data read with it is 0.  Chunks beyond a memory word's bits read 0 and ignore writes, as the
+    bits beyond them do.
+
+    Latency, from the (later) address or data handshake to the response's valid: write 2 cycles, register read 2, counter or
+    memory read 4 (one more when a memory write is in its way).  Throughput with a master that never waits: a write in 2 cycles, a
+    register read in 3, a counter or memory read in 5.  Back-pressure: one write and one read at a time, by the ready signals.
+
+    Members towards the core:
+        start:   high for one cycle; the port counts itself busy from this cycle on.
+        busy, done: the core's.  done is high for one cycle at the end of a run, and busy falls with it or in the cycle after.
+            The port is busy from start to done and whenever `busy` is 1.
+        irq:     level, IRQ_STATUS.done and CONTROL.irq_enable.
+        cycles:  what CYCLES reads.
+        counter_layer -> counter_data: the layer's counters, the first of `regmap.COUNTERS` in the lowest 32 bits; taken
+            `READ_LATENCY` cycles after counter_layer became stable.  Also read while busy.
+        mem_write: high for one cycle, never while busy, with mem_window, mem_word, mem_chunk, mem_data, mem_strobe (one bit a byte):
+            write bytes into bits [32 chunk + 31 : 32 chunk] of the word.
+        act_read_en, act_read_addr -> act_read_data: activation memory; act_read_en is high for one cycle, never while busy and never
+            together with mem_write; the data is taken exactly `READ_LATENCY` cycles after it.
+    """
+
+    READ_LATENCY = 2
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        regmap.check_windows(config)
+        self.config = config
+        super().__init__(
+            {
+                **slave_members("s_axil_", regmap.ADDRESS_BITS),
+                "start": Out(1),
+                "busy": In(1),
+                "done": In(1),
+                "irq": Out(1),
+                "cycles": In(32),
+                "counter_layer": Out(max(1, (config.max_layers - 1).bit_length())),
+                "counter_data": In(32 * len(regmap.COUNTERS)),
+                "mem_write": Out(1),
+                "mem_window": Out(regmap.ADDRESS_BITS - regmap.WINDOW_SHIFT),
+                "mem_word": Out(word_bits(config)),
+                "mem_chunk": Out(chunk_bits(config)),
+                "mem_data": Out(32),
+                "mem_strobe": Out(4),
+                "act_read_en": Out(1),
+                "act_read_addr": Out((config.act_depth - 1).bit_length()),
+                "act_read_data": In(8 * config.rows),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        running = Signal()  # from start to done, so that no gap is left before the core's busy rises
+        finished = Signal()
+        irq_done = Signal()
+        irq_enable = Signal()
+        scratch = Signal(32)
+        busy = Signal()
+        m.d.comb += [busy.eq(running | self.busy), self.irq.eq(irq_done & irq_enable)]
+        m.d.sync += self.start.eq(0)
+        state: dict[tuple[str, str], Value] = {
+            ("CONTROL", "start"): C(0, 1),
+            ("CONTROL", "irq_enable"): irq_enable,
+            ("STATUS", "busy"): busy,
+            ("STATUS", "done"): finished,
+            ("IRQ_STATUS", "done"): irq_done,
+            ("CYCLES", "cycles"): self.cycles,
+            ("SCRATCH", "value"): scratch,
+        }
+        self._write_channel(m, busy, running, finished, state)
+        # After the host's writes: the end of a run is never lost to a clear in the same cycle.
+        with m.If(self.done):
+            m.d.sync += [running.eq(0), finished.eq(1), irq_done.eq(1)]
+        self._read_channel(m, busy, state)
+        return m
+
+    # --- writes -----------------------------------------------------------------------------------
+
+    def _write_channel(self, m: Module, busy: Signal, running: Signal, finished: Signal, state: dict[tuple[str, str], Value]) -> None:
+        m.submodules.write_decoder = decoder = AddressDecoder(self.config)
+        address_held, data_held = Signal(), Signal()
+        address = Signal(regmap.ADDRESS_BITS, reset_less=True)
+        data = Signal(32, reset_less=True)
+        strobe = Signal(4, reset_less=True)
+        perform = Signal()
+        allowed = Signal()
+        m.d.comb += [
+            self.s_axil_awready.eq(~address_held),
+            self.s_axil_wready.eq(~data_held),
+            perform.eq(address_held & data_held & (~self.s_axil_bvalid | self.s_axil_bready)),
+            decoder.address.eq(address),
+        ]
+        with m.If(self.s_axil_awvalid & self.s_axil_awready):
+            m.d.sync += [address.eq(self.s_axil_awaddr), address_held.eq(1)]
+        with m.If(self.s_axil_wvalid & self.s_axil_wready):
+            m.d.sync += [data.eq(self.s_axil_wdata), strobe.eq(self.s_axil_wstrb), data_held.eq(1)]
+        with m.If(self.s_axil_bready):
+            m.d.sync += self.s_axil_bvalid.eq(0)
+
+        mask = Cat(bit.replicate(8) for bit in strobe)
+        start = Signal()
+        m.d.comb += start.eq(data[regmap.BY_NAME["CONTROL"].field("start").offset] & strobe[0])
+        with m.If(decoder.memory):
+            m.d.comb += allowed.eq(~busy)
+        with m.If(decoder.register), m.Switch(decoder.register_index):
+            for index, register in enumerate(regmap.REGISTERS):
+                if register.access.writable:
+                    with m.Case(index):
+                        m.d.comb += allowed.eq(~(start & busy) if register.name == "CONTROL" else 1)
+        m.d.sync += [
+            self.mem_write.eq(perform & allowed & decoder.memory & ~decoder.padding),
+            self.mem_window.eq(decoder.window),
+            self.mem_word.eq(decoder.word),
+            self.mem_chunk.eq(decoder.chunk),
+            self.mem_data.eq(data),
+            self.mem_strobe.eq(strobe),
+        ]
+        with m.If(perform):
+            m.d.sync += [address_held.eq(0), data_held.eq(0), self.s_axil_bvalid.eq(1)]
+            mapped = decoder.register | decoder.counter | decoder.memory
+            m.d.sync += self.s_axil_bresp.eq(Mux(allowed, Response.OKAY, Mux(mapped, Response.SLVERR, Response.DECERR)))
+        with m.If(perform & allowed & decoder.register), m.Switch(decoder.register_index):
+            for index, register in enumerate(regmap.REGISTERS):
+                if not register.access.writable:
+                    continue
+                with m.Case(index):
+                    for field in register.fields:
+                        span = slice(field.offset, field.offset + field.bits)
+                        old, new, enabled = state[register.name, field.name], data[span], mask[span]
+                        if (register.name, field.name) == ("CONTROL", "start"):
+                            with m.If(start):
+                                m.d.sync += [self.start.eq(1), running.eq(1), finished.eq(0)]
+                        elif register.access is Access.W1C:
+                            m.d.sync += old.eq(old & ~(new & enabled))
+                        else:
+                            m.d.sync += old.eq((old & ~enabled) | (new & enabled))
+
+    # --- reads ------------------------------------------------------------------------------------
+
+    def _read_channel(self, m: Module, busy: Signal, state: dict[tuple[str, str], Value]) -> None:
+        m.submodules.read_decoder = decoder = AddressDecoder(self.config)
+        address = Signal(regmap.ADDRESS_BITS, reset_less=True)
+        m.d.comb += [decoder.address.eq(address), self.counter_layer.eq(decoder.layer), self.act_read_addr.eq(decoder.word)]
+
+        def answer(response: Response, data: Value | int = 0) -> None:
+            m.d.sync += [self.s_axil_rvalid.eq(1), self.s_axil_rresp.eq(response), self.s_axil_rdata.eq(data)]
+            m.next = "RESPOND"
+
+        registers = Array(self._register_value(register, state) for register in regmap.REGISTERS)
+        act_chunks = regmap.MEMORIES[Window.ACT].chunks(self.config)
+        act_word = Signal(32 * act_chunks)
+        m.d.comb += act_word.eq(self.act_read_data)
+        with m.FSM(name="read"):
+            with m.State("IDLE"):
+                m.d.comb += self.s_axil_arready.eq(1)
+                with m.If(self.s_axil_arvalid):
+                    m.d.sync += address.eq(self.s_axil_araddr)
+                    m.next = "DECODE"
+            with m.State("DECODE"):
+                with m.If(decoder.register):
+                    answer(Response.OKAY, registers[decoder.register_index])
+                with m.Elif(decoder.counter):
+                    m.next = "WAIT"
+                with m.Elif(decoder.memory):
+                    with m.If(busy | (decoder.window != Window.ACT)):
+                        answer(Response.SLVERR)
+                    with m.Elif(~self.mem_write):  # the memory's two ports never meet, so no word is read while it changes
+                        m.d.comb += self.act_read_en.eq(1)
+                        m.next = "WAIT"
+                with m.Else():
+                    answer(Response.DECERR)
+            with m.State("WAIT"):
+                m.next = "TAKE"
+            with m.State("TAKE"):
+                counter = self.counter_data.word_select(decoder.counter_index, 32)
+                answer(Response.OKAY, Mux(decoder.counter, counter, act_word.word_select(decoder.chunk, 32)))
+            with m.State("RESPOND"), m.If(self.s_axil_rready):
+                m.d.sync += self.s_axil_rvalid.eq(0)
+                m.next = "IDLE"
+
+    def _register_value(self, register: regmap.Register, state: dict[tuple[str, str], Value]) -> Value:
+        value = C(register.constant(self.config), 32)
+        for field in register.fields:
+            if field.value is None:
+                value = value | (state[register.name, field.name] << field.offset)
+        return value[:32]
