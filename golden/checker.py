@@ -6,31 +6,18 @@ judged first: shapes and bounds are only looked at for operators whose tensors e
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 
 from golden.bounds import INT8_MAX, INT8_MIN, acc_bounds, add_bounds, shifted_accumulator
 from golden.errors import InputError
-from golden.graph import OPS, Add, AveragePool2d, Conv2d, DepthwiseConv2d, FullyConnected, Graph, MaxPool2d, Op, Reshape, WeightedOp, Window
+from golden.graph import OPS, Add, AveragePool2d, Conv2d, DepthwiseConv2d, Graph, MaxPool2d, Op, Reshape, WeightedOp
 from golden.rescale import INT32_MAX, INT32_MIN, Int64, Rescale, RescaleKind
+from golden.structure import Violation, is_int, shape_problems, structure, where
 
 #: Smallest and greatest `Rescale.shift` that each format's arithmetic is defined for.
 SHIFT_RANGE = {RescaleKind.SHIFT: (-31, 62), RescaleKind.FIXED: (1, 62), RescaleKind.TFLITE: (-31, 30)}
-
-
-@dataclass(frozen=True)
-class Violation:
-    """A broken rule: its name, where (an operator or a tensor), and what is wrong."""
-
-    rule: str
-    where: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.message} [{self.rule}]"
 
 
 def check(graph: Graph, after: str = "") -> None:
@@ -43,73 +30,16 @@ def check(graph: Graph, after: str = "") -> None:
 
 def violations(graph: Graph) -> list[Violation]:
     """Every broken rule of a graph, in the order of its tensors and operators; empty for a sound graph."""
-    found = [Violation(*item) for item in _structure(graph)]
+    found = list(structure(graph))
     for op in graph.ops:
         if type(op) not in OPS:
-            found.append(Violation("op-kind", _where(op), f"unknown kind of operator {type(op).__name__}"))
+            found.append(Violation("op-kind", f"operator {op.name!r}", f"unknown kind of operator {type(op).__name__}"))
         elif all(name in graph.tensors for name in (*op.inputs, op.output)):
-            problems = [Violation(rule, _where(op), message) for rule, message in _operator(graph, op)]
+            problems = [Violation(rule, where(op), message) for rule, message in _operator(graph, op)]
             if not problems:
-                problems = [Violation(rule, _where(op), message) for rule, message in _arithmetic(graph, op)]
+                problems = [Violation(rule, where(op), message) for rule, message in _arithmetic(graph, op)]
             found += problems
     return found
-
-
-def _where(op: Op) -> str:
-    return f"{op.kind} {op.name!r}" if type(op) in OPS else f"operator {op.name!r}"
-
-
-# --- structure ------------------------------------------------------------------------------------
-
-
-def _structure(graph: Graph) -> Iterator[tuple[str, str, str]]:
-    """Names, definitions and uses, as (rule, where, message)."""
-    here = f"network {graph.name!r}"
-    if not graph.inputs:
-        yield "has-input", here, "no input tensor"
-    if not graph.outputs:
-        yield "has-output", here, "no output tensor"
-    if not graph.ops:
-        yield "has-operators", here, "no operators"
-    for key, tensor in graph.tensors.items():
-        if key != tensor.name:
-            yield "tensor-name", f"tensor {key!r}", f"is stored under a name other than its own, {tensor.name!r}"
-        if len(tensor.shape) not in (1, 3) or not all(_is_int(size) and size >= 1 for size in tensor.shape):
-            yield "tensor-shape", f"tensor {key!r}", f"shape must be (N,) or (H, W, C) with positive integers, not {tensor.shape}"
-    for kind, names in (("input", graph.inputs), ("output", graph.outputs), ("operator", tuple(op.name for op in graph.ops))):
-        for name, count in Counter(names).items():
-            if count > 1:
-                yield "unique-names", here, f"{kind} {name!r} appears {count} times"
-    yield from _definitions(graph, here)
-
-
-def _definitions(graph: Graph, here: str) -> Iterator[tuple[str, str, str]]:
-    """Every tensor is declared, written once, before it is read, and read."""
-    defined: dict[str, str] = {}
-    for name in graph.inputs:
-        if name not in graph.tensors:
-            yield "tensor-declared", here, f"input {name!r} is not among its tensors"
-        defined[name] = "a network input"
-    for op in graph.ops:
-        for name in op.inputs:
-            if name not in graph.tensors:
-                yield "tensor-declared", _where(op), f"reads {name!r}, which is not among the tensors"
-            elif name not in defined:
-                yield "tensor-defined", _where(op), f"reads {name!r} before any operator writes it"
-        if op.output not in graph.tensors:
-            yield "tensor-declared", _where(op), f"writes {op.output!r}, which is not among the tensors"
-        if op.output in defined:
-            yield "single-assignment", _where(op), f"writes {op.output!r}, which is already written by {defined[op.output]}"
-        defined.setdefault(op.output, _where(op))
-    for name in graph.outputs:
-        if name not in defined:
-            yield "output-written", here, f"output {name!r} is written by no operator"
-    used = {name for op in graph.ops for name in op.inputs} | set(graph.outputs)
-    for name in graph.tensors:
-        if name not in defined and name not in used:
-            yield "tensor-used", f"tensor {name!r}", "is neither written nor read"
-        elif name not in used:
-            yield "tensor-used", f"tensor {name!r}", "is never read and is no output"
 
 
 # --- operators ------------------------------------------------------------------------------------
@@ -121,13 +51,17 @@ def _operator(graph: Graph, op: Op) -> Iterator[tuple[str, str]]:
     if len(op.inputs) != arity:
         yield "arity", f"takes {arity} input{'s' * (arity - 1)}, not {len(op.inputs)}"
         return
-    if not (_is_int(op.act_min) and _is_int(op.act_max) and INT8_MIN <= op.act_min <= op.act_max <= INT8_MAX):
+    if not (is_int(op.act_min) and is_int(op.act_max) and INT8_MIN <= op.act_min <= op.act_max <= INT8_MAX):
         yield "act-range", f"clamp must satisfy -128 <= act_min <= act_max <= 127, not {op.act_min!r} to {op.act_max!r}"
-    yield from _SHAPES[type(op)](graph, op)
+    weight = op.weight.shape if isinstance(op, WeightedOp) else ()
+    window = op.window if isinstance(op, (Conv2d, DepthwiseConv2d, MaxPool2d, AveragePool2d)) else None
+    yield from shape_problems(op.kind, graph.op_inputs(op), graph.op_output(op), weight, window)
+    if isinstance(op, Reshape) and (op.act_min, op.act_max) != (INT8_MIN, INT8_MAX):
+        yield "reshape-copies", f"a reshape only copies, so its clamp must be -128 to 127, not {op.act_min} to {op.act_max}"
     if isinstance(op, WeightedOp):
         yield from _constants(graph, op)
     if isinstance(op, Add):
-        if not (_is_int(op.left_shift) and 0 <= op.left_shift <= 22):
+        if not (is_int(op.left_shift) and 0 <= op.left_shift <= 22):
             yield "left-shift", f"left_shift must be an integer from 0 to 22, not {op.left_shift!r}"
         for name in ("rescale_a", "rescale_b", "rescale_out"):
             yield from _rescale(graph, getattr(op, name), name, 1)
@@ -168,108 +102,6 @@ def _rescale(graph: Graph, rescale: Rescale, name: str, channels: int) -> Iterat
         yield "rescale-range", f"{name} in the format {rescale.format} has multipliers from 0 to {top}, not {span}"
 
 
-# --- shapes ---------------------------------------------------------------------------------------
-
-
-def _conv_shape(graph: Graph, op: Op) -> Iterator[tuple[str, str]]:
-    assert isinstance(op, Conv2d)
-    source = graph.op_inputs(op)[0]
-    if op.weight.ndim != 4 or op.weight.shape[1:3] != op.window.kernel:
-        yield "weight-shape", f"weight must be [Cout, kh, kw, Cin] for the kernel {op.window.kernel}, not {list(op.weight.shape)}"
-        return
-    yield from _windowed_shape(graph, op, op.window, op.weight.shape[0])
-    if len(source.shape) == 3 and op.weight.shape[3] != source.shape[2]:
-        yield "weight-shape", f"weight takes {op.weight.shape[3]} input channels, but {source.name!r} has {source.shape[2]}"
-
-
-def _depthwise_shape(graph: Graph, op: Op) -> Iterator[tuple[str, str]]:
-    assert isinstance(op, DepthwiseConv2d)
-    source = graph.op_inputs(op)[0]
-    if op.weight.ndim != 3 or op.weight.shape[:2] != op.window.kernel:
-        yield "weight-shape", f"weight must be [kh, kw, Cout] for the kernel {op.window.kernel}, not {list(op.weight.shape)}"
-        return
-    yield from _windowed_shape(graph, op, op.window, op.weight.shape[2])
-    if len(source.shape) == 3 and op.weight.shape[2] % source.shape[2]:
-        yield "weight-shape", f"{op.weight.shape[2]} output channels are no multiple of the {source.shape[2]} channels of {source.name!r}"
-
-
-def _fully_connected_shape(graph: Graph, op: Op) -> Iterator[tuple[str, str]]:
-    assert isinstance(op, FullyConnected)
-    source, target = graph.op_inputs(op)[0], graph.op_output(op)
-    if op.weight.ndim != 2 or source.shape != op.weight.shape[1:]:
-        yield (
-            "weight-shape",
-            f"weight must be [Cout, {source.shape[0]}] for the vector {source.name!r} {source.shape}, not {list(op.weight.shape)}",
-        )
-    elif target.shape != op.weight.shape[:1]:
-        yield "output-shape", f"output {target.name!r} must have the shape {op.weight.shape[:1]}, not {target.shape}"
-
-
-def _add_shape(graph: Graph, op: Op) -> Iterator[tuple[str, str]]:
-    a, b = graph.op_inputs(op)
-    target = graph.op_output(op)
-    if not a.shape == b.shape == target.shape:
-        yield "output-shape", f"inputs and output must have one shape, not {a.shape}, {b.shape} and {target.shape}"
-
-
-def _pool_shape(graph: Graph, op: Op) -> Iterator[tuple[str, str]]:
-    assert isinstance(op, (MaxPool2d, AveragePool2d))
-    source = graph.op_inputs(op)[0]
-    problems = list(_windowed_shape(graph, op, op.window, source.shape[-1]))
-    yield from problems
-    if not problems and not _every_window_sees_a_pixel(op.window, source.shape[0], source.shape[1]):
-        yield "pool-window", f"some window of {op.window} covers padding alone"
-
-
-def _reshape_shape(graph: Graph, op: Op) -> Iterator[tuple[str, str]]:
-    source, target = graph.op_inputs(op)[0], graph.op_output(op)
-    if source.size != target.size:
-        yield "output-shape", f"{source.shape} has {source.size} elements, but the output {target.shape} has {target.size}"
-    if (op.act_min, op.act_max) != (INT8_MIN, INT8_MAX):
-        yield "reshape-copies", f"a reshape only copies, so its clamp must be -128 to 127, not {op.act_min} to {op.act_max}"
-
-
-def _windowed_shape(graph: Graph, op: Op, window: Window, channels: int) -> Iterator[tuple[str, str]]:
-    source, target = graph.op_inputs(op)[0], graph.op_output(op)
-    padding = (window.padding.top, window.padding.bottom, window.padding.left, window.padding.right)
-    positive = (*window.kernel, *window.stride, *window.dilation)
-    if not all(_is_int(value) and value >= 1 for value in positive) or not all(_is_int(value) and value >= 0 for value in padding):
-        yield "window", f"kernel, stride and dilation must be at least 1 and padding at least 0: {window}"
-        return
-    if len(source.shape) != 3:
-        yield "input-shape", f"the input {source.name!r} must be a map (H, W, C), not {source.shape}"
-        return
-    rows, cols = window.output_size(source.shape[0], source.shape[1])
-    if rows < 1 or cols < 1:
-        yield "window", f"a window of {window.extent()} does not fit the padded map {source.shape}"
-    elif target.shape != (rows, cols, channels):
-        yield "output-shape", f"output {target.name!r} must have the shape {(rows, cols, channels)}, not {target.shape}"
-
-
-def _every_window_sees_a_pixel(window: Window, height: int, width: int) -> bool:
-    """Whether each window covers at least one pixel that is not padding."""
-    axes = (
-        (height, window.kernel[0], window.stride[0], window.dilation[0], window.padding.top, window.output_size(height, width)[0]),
-        (width, window.kernel[1], window.stride[1], window.dilation[1], window.padding.left, window.output_size(height, width)[1]),
-    )
-    return all(
-        any(0 <= out * stride + tap * dilation - before < size for tap in range(kernel))
-        for size, kernel, stride, dilation, before, count in axes
-        for out in range(count)
-    )
-
-
-_SHAPES: dict[type[Op], Callable[[Graph, Op], Iterator[tuple[str, str]]]] = {
-    Conv2d: _conv_shape,
-    DepthwiseConv2d: _depthwise_shape,
-    FullyConnected: _fully_connected_shape,
-    Add: _add_shape,
-    MaxPool2d: _pool_shape,
-    AveragePool2d: _pool_shape,
-    Reshape: _reshape_shape,
-}
-
-
 # --- arithmetic -----------------------------------------------------------------------------------
 
 
@@ -303,7 +135,3 @@ def _rescaled(rescale: Rescale, low: Int64, high: Int64, zero_point: int, name: 
 
 def _fits_int32(low: Int64, high: Int64) -> bool:
     return bool((low >= INT32_MIN).all() and (high <= INT32_MAX).all())
-
-
-def _is_int(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)

@@ -1,0 +1,96 @@
+"""Runs a float graph with PyTorch, in float32: for calibration, and to check importers and passes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from golden.errors import InputError
+from golden.float_graph import (
+    FloatAdd,
+    FloatAveragePool2d,
+    FloatBatchNorm,
+    FloatConv2d,
+    FloatDepthwiseConv2d,
+    FloatFullyConnected,
+    FloatGraph,
+    FloatMaxPool2d,
+    FloatOp,
+    FloatPad,
+    FloatReshape,
+)
+from golden.graph import Padding, Window
+
+Float32 = npt.NDArray[np.float32]
+
+
+def run(graph: FloatGraph, inputs: Mapping[str, npt.NDArray[np.floating]]) -> dict[str, Float32]:
+    """Every tensor of the graph for a batch: {name: float32[N, *shape]}.
+
+    inputs: float[N, *shape] per network input, NHWC.  Accurate to float32; nothing about it is bit-exact.
+    """
+    with torch.no_grad():
+        values = {name: torch.tensor(np.asarray(value, dtype=np.float32)) for name, value in inputs.items()}
+        for op in graph.ops:
+            result = _evaluate(graph, op, [values[name] for name in op.inputs])
+            values[op.output] = result.clamp(op.low, op.high)
+    return {name: value.numpy() for name, value in values.items()}
+
+
+def _evaluate(graph: FloatGraph, op: FloatOp, inputs: list[torch.Tensor]) -> torch.Tensor:
+    """One operator on a batch, not yet clamped."""
+    x = inputs[0]
+    if isinstance(op, FloatConv2d):
+        padded = _nchw(_pad(x, op.window.padding, 0.0))
+        weight = _tensor(op.weight.transpose(0, 3, 1, 2))
+        return _nhwc(functional.conv2d(padded, weight, _tensor(op.bias), op.window.stride, 0, op.window.dilation))
+    if isinstance(op, FloatDepthwiseConv2d):
+        padded = _nchw(_pad(x, op.window.padding, 0.0))
+        weight = _tensor(op.weight.transpose(2, 0, 1)[:, None])
+        return _nhwc(functional.conv2d(padded, weight, _tensor(op.bias), op.window.stride, 0, op.window.dilation, x.shape[-1]))
+    if isinstance(op, FloatFullyConnected):
+        return functional.linear(x, _tensor(op.weight), _tensor(op.bias))
+    if isinstance(op, FloatBatchNorm):
+        return x * _tensor(op.scale) + _tensor(op.offset)
+    if isinstance(op, FloatAdd):
+        return x + inputs[1]
+    if isinstance(op, FloatMaxPool2d):
+        padded = _nchw(_pad(x, op.window.padding, -torch.inf))
+        return _nhwc(functional.max_pool2d(padded, op.window.kernel, op.window.stride, 0, op.window.dilation))
+    if isinstance(op, FloatAveragePool2d):
+        return _sums(x, op.window) / _sums(torch.ones_like(x[:1]), op.window)
+    if isinstance(op, FloatReshape):
+        return x.reshape(-1, *graph.tensors[op.output].shape)
+    if isinstance(op, FloatPad):
+        return _pad(x, op.padding, 0.0)
+    if op.kind == "clamp":
+        return x
+    raise InputError(f"operator {op.name!r} is of an unknown kind {op.kind!r}")
+
+
+def _sums(x: torch.Tensor, window: Window) -> torch.Tensor:
+    """Sums over each window, padding counting 0; a convolution with ones, because pooling knows no dilation."""
+    channels = x.shape[-1]
+    ones = torch.ones((channels, 1, *window.kernel))
+    return _nhwc(functional.conv2d(_nchw(_pad(x, window.padding, 0.0)), ones, None, window.stride, 0, window.dilation, channels))
+
+
+def _pad(x: torch.Tensor, padding: Padding, value: float) -> torch.Tensor:
+    """An NHWC map with a border of `value`."""
+    return functional.pad(x, (0, 0, padding.left, padding.right, padding.top, padding.bottom), value=value)
+
+
+def _tensor(array: npt.NDArray[np.float64]) -> torch.Tensor:
+    return torch.tensor(array, dtype=torch.float32)
+
+
+def _nchw(x: torch.Tensor) -> torch.Tensor:
+    return x.permute(0, 3, 1, 2)
+
+
+def _nhwc(x: torch.Tensor) -> torch.Tensor:
+    return x.permute(0, 2, 3, 1)

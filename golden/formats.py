@@ -1,0 +1,156 @@
+"""Integer formats and affine parameters: choosing them, quantizing and dequantizing (SPEC section 2)."""
+
+from __future__ import annotations
+
+import enum
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from golden.affine import Affine
+from golden.errors import InputError
+from golden.rescale import Int64
+
+Float64 = npt.NDArray[np.float64]
+
+
+class Rounding(enum.Enum):
+    """How a quantizer rounds halves (SPEC section 3)."""
+
+    HALF_EVEN = "half-even"  #: PyTorch, ONNX, numpy; the default everywhere in Weft
+    HALF_AWAY = "half-away"  #: TensorFlow Lite's quantization of real inputs
+
+
+@dataclass(frozen=True)
+class IntegerFormat:
+    """A range of integers.
+
+    bits:   width, 2 to 32.
+    signed: two's complement, or unsigned from 0.
+    narrow: without the most negative value, so that the range is symmetric; signed formats alone.
+    """
+
+    bits: int
+    signed: bool = True
+    narrow: bool = False
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.bits <= 32:
+            raise InputError(f"bits must be an integer from 2 to 32, not {self.bits!r}")
+        if self.narrow and not self.signed:
+            raise InputError("an unsigned format has no narrow range")
+
+    @property
+    def low(self) -> int:
+        """The least integer."""
+        return -(1 << (self.bits - 1)) + int(self.narrow) if self.signed else 0
+
+    @property
+    def high(self) -> int:
+        """The greatest integer."""
+        return (1 << (self.bits - int(self.signed))) - 1
+
+
+INT8 = IntegerFormat(8)  #: activations
+INT8_NARROW = IntegerFormat(8, narrow=True)  #: weights
+UINT8 = IntegerFormat(8, signed=False)
+INT32 = IntegerFormat(32)  #: biases
+
+
+@dataclass(frozen=True)
+class Quantizer:
+    """Affine parameters over an integer format: r = scale * (q - zero_point) (SPEC eq. 1)."""
+
+    format: IntegerFormat
+    scale: float
+    zero_point: int
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.scale) and self.scale > 0):
+            raise InputError(f"scale must be finite and greater than 0, not {self.scale!r}")
+        if not self.format.low <= self.zero_point <= self.format.high:
+            raise InputError(f"zero point must be from {self.format.low} to {self.format.high}, not {self.zero_point!r}")
+
+    def quantize(self, real: npt.ArrayLike, rounding: Rounding = Rounding.HALF_EVEN) -> Int64:
+        """SPEC eq. 2 for real values of any shape, computed in float64: int64 of that shape.  Raises InputError for NaN or infinity."""
+        return quantize(real, self.scale, self.zero_point, self.format, rounding)
+
+    def dequantize(self, integers: npt.ArrayLike) -> Float64:
+        """SPEC eq. 1: the real values that integers stand for, float64."""
+        return dequantize(integers, self.scale, self.zero_point)
+
+    def affine(self) -> Affine:
+        """The same as parameters of an int8 tensor; an unsigned 8-bit format moves by 128 (SPEC eq. 7)."""
+        if self.format.bits != 8:
+            raise InputError(f"an int8 tensor needs an 8-bit format, not {self.format}")
+        return Affine(self.scale, self.zero_point - (0 if self.format.signed else 128))
+
+
+def symmetric(bound: float, format: IntegerFormat = INT8_NARROW) -> Quantizer:
+    """The quantizer for [-bound, bound] with zero point 0 (SPEC eq. 3).  `format` is signed; bound > 0."""
+    if not (math.isfinite(bound) and bound > 0 and format.signed):
+        raise InputError(f"a symmetric quantizer needs a signed format and a finite bound greater than 0, not {format} and {bound!r}")
+    return Quantizer(format, bound / (2 ** (format.bits - 1) - 1), 0)
+
+
+def asymmetric(
+    r_min: float, r_max: float, format: IntegerFormat = INT8, *, least_scale: float = 0.0, power_of_two: bool = False
+) -> Quantizer:
+    """The quantizer for [r_min, r_max], widened to include 0 (SPEC eq. 4 to 6).
+
+    least_scale:  the scale is at least this (the range is widened upwards for it).
+    power_of_two: the scale is rounded up to a power of two.
+    A range of nothing but 0 takes the scale 1, or `least_scale`.
+    """
+    if not (math.isfinite(r_min) and math.isfinite(r_max) and r_min <= r_max):
+        raise InputError(f"a range needs finite ends in order, not {r_min!r} to {r_max!r}")
+    low, high = min(r_min, 0.0), max(r_max, 0.0)
+    scale = (high - low) / (format.high - format.low)
+    scale = max(scale, least_scale, 2.0**-126) if scale > 0 else (least_scale or 1.0)
+    if power_of_two:
+        scale = power_of_two_up(scale)
+    zero_point = int(np.rint(format.low - low / scale))
+    return Quantizer(format, scale, zero_point)
+
+
+def power_of_two_up(value: float) -> float:
+    """The least power of two that is not below a value > 0."""
+    fraction, exponent = math.frexp(value)
+    return math.ldexp(1.0, exponent - (fraction == 0.5))
+
+
+def quantize(
+    real: npt.ArrayLike,
+    scale: npt.ArrayLike,
+    zero_point: npt.ArrayLike,
+    format: IntegerFormat,
+    rounding: Rounding = Rounding.HALF_EVEN,
+) -> Int64:
+    """q = clamp(round(r / S) + Z, low, high): round, then add Z, then clamp (SPEC eq. 2).
+
+    real, scale, zero_point broadcast against each other; computed in float64.  Returns int64.
+    Raises InputError for NaN or infinity.
+    """
+    reals = np.asarray(real, dtype=np.float64)
+    if not np.isfinite(reals).all():
+        raise InputError("real values to quantize must be finite, but there are NaN or infinite ones")
+    steps = reals / np.asarray(scale, dtype=np.float64)
+    rounded = np.rint(steps) if rounding is Rounding.HALF_EVEN else half_away(steps)
+    clamped = np.clip(rounded + np.asarray(zero_point, dtype=np.float64), format.low, format.high)
+    return clamped.astype(np.int64)
+
+
+def dequantize(integers: npt.ArrayLike, scale: npt.ArrayLike, zero_point: npt.ArrayLike) -> Float64:
+    """r = S * (q - Z) (SPEC eq. 1), float64; arguments broadcast."""
+    centred = np.asarray(integers, dtype=np.int64) - np.asarray(zero_point, dtype=np.int64)
+    return np.asarray(np.asarray(scale, dtype=np.float64) * centred, dtype=np.float64)
+
+
+def half_away(values: npt.ArrayLike) -> Float64:
+    """Rounds to the nearest integer, halves away from zero, exactly (adding 0.5 first would round 0.49999999999999994 up)."""
+    reals = np.asarray(values, dtype=np.float64)
+    magnitude = np.abs(reals)
+    whole = np.floor(magnitude)
+    return np.asarray(np.copysign(whole + (magnitude - whole >= 0.5), reals), dtype=np.float64)
