@@ -1,0 +1,197 @@
+"""Reads arrays for calibration, prediction and verification from `.npz` files, and checks them against the network.
+
+Keys of a file:
+
+- `x`       the inputs, one after the other along the first axis: [N, H, W, C] or [N, C, H, W] for maps, [N, F] for vectors.
+- `label`   optional: the right class of each input, integers [N].
+- `layout`  optional: "nhwc" or "nchw", how the maps of `x` lie.
+- `values`  optional: "real" (what the float network takes) or "int8" (already quantized, as the accelerator takes them).
+
+A command's option may state layout and values too; file and option must then agree.  What neither states follows
+from the array: float elements are real values, int8 elements are int8 values, and of other integers it must be stated;
+the layout is the one that fits the network.
+"""
+
+from __future__ import annotations
+
+import enum
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from golden.errors import InputError
+
+
+class Layout(enum.Enum):
+    """Where the channels of a map are; inside Weft they are always last."""
+
+    NHWC = "nhwc"
+    NCHW = "nchw"
+
+
+class Values(enum.Enum):
+    """What the numbers of an input are."""
+
+    REAL = "real"
+    INT8 = "int8"
+
+
+_Choice = TypeVar("_Choice", Layout, Values)
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Checked inputs: at least one, all finite.
+
+    source: the file, or what else to call them in a message.
+    x:      float32[N, ...] for real values, int8[N, ...] for int8 ones.
+    values: which of the two.
+    layout: as stated, or None.
+    label:  int64[N], or None.
+    """
+
+    source: str
+    x: npt.NDArray[np.float32] | npt.NDArray[np.int8]
+    values: Values
+    layout: Layout | None = None
+    label: npt.NDArray[np.int64] | None = None
+
+    def first(self, count: int | None) -> Samples:
+        """The first `count` of them.  Raises InputError for a count that is not from 1 to their number."""
+        if count is None:
+            return self
+        if not 1 <= count <= len(self.x):
+            raise InputError(f"{self.source} has {len(self.x)} inputs; the number to take must be from 1 to that, not {count}")
+        return Samples(self.source, self.x[:count], self.values, self.layout, None if self.label is None else self.label[:count])
+
+    def channels_last(self, shape: tuple[int, ...]) -> npt.NDArray[np.float32] | npt.NDArray[np.int8]:
+        """`x` as [N, *shape], where shape is the (H, W, C) or (N,) of the network's input.
+
+        Raises InputError where it does not fit, or where both layouts would and none is stated.
+        """
+        if self.layout_for(shape) is Layout.NCHW:
+            return np.ascontiguousarray(self.x.transpose(0, 2, 3, 1))
+        return self.x
+
+    def layout_for(self, shape: tuple[int, ...]) -> Layout:
+        """The layout in which `x` has inputs of `shape`, (H, W, C) or (N,); errors as in `channels_last`."""
+        given = self.x.shape[1:]
+        if len(shape) != 3:
+            if given != shape:
+                raise InputError(f"{self.source}: x has inputs of the shape {given}, but the network takes vectors of {shape[0]} values")
+            return Layout.NHWC
+        expected = {Layout.NHWC: shape, Layout.NCHW: (shape[2], shape[0], shape[1])}
+        fitting = [layout for layout, wanted in expected.items() if given == wanted]
+        if self.layout is not None:
+            if self.layout in fitting:
+                return self.layout
+            other = f"; it has that shape in {fitting[0].value}, so state that layout" if fitting else ""
+            raise InputError(
+                f"{self.source}: x is stated to be {self.layout.value}, in which the network takes inputs of the shape "
+                f"{expected[self.layout]}, but they have {given}{other}"
+            )
+        if not fitting:
+            raise InputError(
+                f"{self.source}: x has inputs of the shape {given}, but the network takes {expected[Layout.NHWC]} in nhwc "
+                f"or {expected[Layout.NCHW]} in nchw"
+            )
+        if len(fitting) == 2:
+            raise InputError(f"{self.source}: x of the shape {given} may be nhwc or nchw; state the layout (--layout, or the key 'layout')")
+        return fitting[0]
+
+
+def read_samples(path: Path, layout: Layout | None = None, values: Values | None = None) -> Samples:
+    """The samples in an npz file; `layout` and `values` state what the file may leave open.  Raises InputError."""
+    arrays = _read_npz(path)
+    if "x" not in arrays:
+        raise InputError(f"{path}: no array 'x' in it (there is {', '.join(sorted(arrays)) or 'nothing'}); store the inputs under the key 'x'")
+    return make_samples(
+        str(path),
+        arrays["x"],
+        arrays.get("label"),
+        _agreed(path, "layout", layout, Layout, arrays),
+        _agreed(path, "values", values, Values, arrays),
+    )
+
+
+def make_samples(
+    source: str,
+    x: npt.NDArray[Any],
+    label: npt.NDArray[Any] | None = None,
+    layout: Layout | None = None,
+    values: Values | None = None,
+) -> Samples:
+    """Checks arrays; raises InputError with all that is wrong with them."""
+    stated = values
+    values = stated or (Values.INT8 if x.dtype == np.int8 else Values.REAL)
+    problems = [*_shape_problems(x), *_value_problems(x, values, stated)]
+    problems += [] if label is None else _label_problems(label, len(x) if x.ndim else 0)
+    if problems:
+        raise InputError(f"{source}: these inputs cannot be used", problems)
+    return Samples(source, x.astype(np.float32 if values is Values.REAL else np.int8), values, layout, None if label is None else label.astype(np.int64))
+
+
+def _shape_problems(x: npt.NDArray[Any]) -> list[str]:
+    if x.ndim not in (2, 4):
+        hint = "; a single channel needs its own axis too" if x.ndim == 3 else ""
+        return [f"x must be [N, H, W, C], [N, C, H, W] or [N, F], but its shape is {x.shape}{hint}"]
+    return [f"x holds no values: its shape is {x.shape}"] if x.size == 0 else []
+
+
+def _value_problems(x: npt.NDArray[Any], values: Values, stated: Values | None) -> list[str]:
+    if values is Values.INT8:
+        return [] if x.dtype == np.int8 else [f"x is stated to be int8, but its elements are {x.dtype}; quantize them, or state that they are real"]
+    if np.issubdtype(x.dtype, np.integer):
+        hint = "state that they are real (--values real, or the key 'values') if the float network takes these very numbers"
+        return [] if stated else [f"x holds {x.dtype} elements: {hint}"]
+    if not np.issubdtype(x.dtype, np.floating):
+        return [f"x must hold float or int8 elements, not {x.dtype}"]
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is reported as such
+        bad = np.argwhere(~np.isfinite(x.astype(np.float32)))
+    if not len(bad):
+        return []
+    first = tuple(int(i) for i in bad[0])
+    return [f"x holds {len(bad)} value{'s' * (len(bad) > 1)} that float32 cannot hold or that {'are' if len(bad) > 1 else 'is'} not finite, the first at {list(first)}: {x[first]}"]
+
+
+def _label_problems(label: npt.NDArray[Any], count: int) -> list[str]:
+    problems = []
+    if label.shape != (count,):
+        problems.append(f"label must be [{count}], one for each input, but its shape is {label.shape}")
+    if not np.issubdtype(label.dtype, np.integer):
+        problems.append(f"label must hold integers, not {label.dtype}")
+    elif label.size and label.min() < 0:
+        problems.append(f"label must not be negative, but one is {label.min()}")
+    return problems
+
+
+def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
+    wanted = {"x", "label", "layout", "values"}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise InputError(f"{path}: a single array, not an npz file; write one with numpy.savez('{path.stem}.npz', x=...)")
+            return {name: file[name] for name in file.files if name in wanted}
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path}: not an npz file of plain arrays, or a damaged one ({reason})") from error
+
+
+def _agreed(path: Path, key: str, option: _Choice | None, kind: type[_Choice], arrays: dict[str, npt.NDArray[Any]]) -> _Choice | None:
+    """What the file's key and the option say together."""
+    if key not in arrays:
+        return option
+    text = str(arrays[key]).lower()
+    choices = {choice.value: choice for choice in kind}
+    if text not in choices:
+        raise InputError(f"{path}: {key!r} must be {' or '.join(choices)}, not {text!r}")
+    if option is not None and option is not choices[text]:
+        raise InputError(f"{path}: says that {key} is {text}, but the option says {option.value}; drop the option or correct the file")
+    return choices[text]

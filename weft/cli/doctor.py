@@ -1,0 +1,47 @@
+"""`weft doctor`."""
+
+from __future__ import annotations
+
+import click
+
+from golden.errors import ToolMissingError
+from weft.cli.options import json_option
+from weft.cli.terminal import FINE, Report
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> int:
+    """List every tool that Weft uses, its version, and whether it is good enough.
+
+    The exit code is 4 where one is missing or too old.
+    """
+    from weft import api
+
+    report = Report(as_json)
+    tools = api.doctor()
+    report.table(
+        "",
+        ["tool", "version", "good", "needed for"],
+        [[tool.tool, tool.version or ("-" if tool.ok else "missing"), tool.ok, tool.needed_for] for tool in tools],
+    )
+    for tool in tools:
+        if not tool.ok:
+            report.note(tool.problem())
+    report.result(
+        {
+            "ok": all(tool.ok for tool in tools),
+            "tools": [
+                {
+                    "tool": tool.tool,
+                    "version": tool.version,
+                    "path": None if tool.path is None else str(tool.path),
+                    "ok": tool.ok,
+                    "needed_for": tool.needed_for,
+                    "remedy": None if tool.ok else tool.remedy,
+                }
+                for tool in tools
+            ],
+        }
+    )
+    return FINE if all(tool.ok for tool in tools) else ToolMissingError.exit_code

@@ -1,0 +1,45 @@
+"""`weft quantize`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from weft.cli.options import json_option, layout_option, values_option
+from weft.cli.terminal import Report
+
+
+@click.command()
+@click.argument("model", metavar="MODEL")
+@click.option(
+    "--calibration",
+    metavar="DATA.npz",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Real inputs under the key 'x', typical of what the network will see; a few hundred are enough.",
+)
+@click.option("-o", "--output", metavar="NET", required=True, type=click.Path(path_type=Path), help="The network file to write.")
+@click.option(
+    "--rescale", default="tflite", show_default=True, metavar="tflite|shift|fixedB", help="The rescale format; B is 4 to 32, as in fixed16."
+)
+@layout_option
+@values_option
+@click.option("--name", help="The network's name.  Default: the name of MODEL.")
+@json_option
+def quantize(
+    model: str, calibration: Path, output: Path, rescale: str, layout: str | None, values: str | None, name: str | None, as_json: bool
+) -> None:
+    """Quantize a trained PyTorch network to int8.
+
+    MODEL is a .pt2 file that torch.export.save wrote, or package.module:factory, a function without arguments that
+    returns the network.  Pickled modules are refused: opening one can run anything.
+    """
+    from weft import api
+
+    report = Report(as_json)
+    with report.progress() as progress:
+        graph = api.quantize(model, calibration, output=output, rescale=rescale, layout=layout, values=values, name=name, progress=progress)
+    summary = api.inspect(graph)
+    report.note(f"{output}: {summary.name}, {len(summary.layers)} layers, {summary.macs:,} MACs, {summary.weights:,} weights, rescale format {summary.rescale}")
+    report.result({"output": str(output), **summary.to_json()})

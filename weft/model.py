@@ -1,0 +1,66 @@
+"""Finds the network that a user names: a file that torch.export wrote, or a function that returns a module."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from golden.errors import InputError
+from weft import exported_program
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.export import ExportedProgram
+
+#: Suffixes under which pickled modules and weights are usual.
+_PICKLED = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib"}
+
+
+def load_model(name: str) -> tuple[nn.Module | ExportedProgram, str]:
+    """The network named by `name`, and a short name for it.
+
+    name: a path that ends in .pt2, or package.module:factory; the current folder is searched for the package first.
+    Raises InputError for anything else, for files that cannot be read, and for factories that fail.
+    """
+    path = Path(name)
+    if path.suffix == ".pt2":
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; {exported_program.EXPORT_AGAIN.removeprefix('export the network again: ')} writes one")
+        return exported_program.load(path), path.stem
+    if path.suffix.lower() in _PICKLED:
+        raise InputError(
+            f"{path}: pickled modules are refused, because opening one can run anything; {exported_program.EXPORT_AGAIN}, "
+            "or name a function that returns the network, as package.module:factory"
+        )
+    module, colon, factory = name.partition(":")
+    if not colon or not all(part.isidentifier() for part in (*module.split("."), factory)):
+        raise InputError(f"MODEL must be the path of a .pt2 file, or package.module:factory, not {name!r}")
+    return _call(module, factory), factory
+
+
+def _call(module: str, factory: str) -> nn.Module | ExportedProgram:
+    from torch import nn
+    from torch.export import ExportedProgram
+
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)  # an installed command does not search the current folder by itself
+    try:
+        function = getattr(importlib.import_module(module), factory, None)
+        if not callable(function):
+            raise InputError(f"{module}:{factory}: the module {module} has no function {factory!r}")
+        network = function()
+    except InputError:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module == error.name or module.startswith(f"{error.name}.")):
+            raise InputError(f"{module}:{factory}: there is no module {error.name!r} here or among the installed packages") from error
+        raise InputError(f"{module}:{factory}: failed with {type(error).__name__}: {error}") from error
+    except Exception as error:  # the user's own code may raise anything
+        raise InputError(f"{module}:{factory}: failed with {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(folder)
+    if not isinstance(network, nn.Module | ExportedProgram):
+        raise InputError(f"{module}:{factory}: returned a {type(network).__name__}, not a torch.nn.Module or an exported program")
+    return network
