@@ -71,6 +71,8 @@ class AcceleratorConfig:
                 problems.append(f"one of rows and cols must divide the other, but rows is {self.rows} and cols is {self.cols}")
             if self.rows % self.lanes or self.cols % self.lanes:
                 problems.append(f"lanes must divide rows and cols ({self.rows} and {self.cols}), but it is {self.lanes}")
+            if isinstance(self.acc_bits, int) and self.acc_bits < psum_bits(self.rows):
+                problems.append(f"acc_bits must be at least {psum_bits(self.rows)} for {self.rows} rows, not {self.acc_bits}")
             if self.rows % self.weight_rows_per_cycle:
                 problems.append(f"weight_rows_per_cycle must divide rows ({self.rows}), but it is {self.weight_rows_per_cycle}")
         if problems:

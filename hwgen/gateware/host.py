@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from amaranth.hdl import Array, C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Member, Out
 
 from hwgen import regmap
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.address_decoder import AddressDecoder, chunk_bits, word_bits
 from hwgen.gateware.axil import Response, slave_members
 from hwgen.regmap import Access, Window
+
+
+def core_members(config: AcceleratorConfig) -> dict[str, Member]:
+    """The members between host port and core, as the host port sees them."""
+    return {
+        "start": Out(1),
+        "busy": In(1),
+        "done": In(1),
+        "cycles": In(32),
+        "counter_layer": Out(max(1, (config.max_layers - 1).bit_length())),
+        "counter_data": In(32 * len(regmap.COUNTERS)),
+        "mem_write": Out(1),
+        "mem_window": Out(regmap.ADDRESS_BITS - regmap.WINDOW_SHIFT),
+        "mem_word": Out(word_bits(config)),
+        "mem_chunk": Out(chunk_bits(config)),
+        "mem_data": Out(32),
+        "mem_strobe": Out(4),
+        "act_read_en": Out(1),
+        "act_read_addr": Out((config.act_depth - 1).bit_length()),
+        "act_read_data": In(8 * config.rows),
+    }
 
 
 class HostPort(wiring.Component):
@@ -54,22 +75,8 @@ class HostPort(wiring.Component):
         super().__init__(
             {
                 **slave_members("s_axil_", regmap.ADDRESS_BITS),
-                "start": Out(1),
-                "busy": In(1),
-                "done": In(1),
                 "irq": Out(1),
-                "cycles": In(32),
-                "counter_layer": Out(max(1, (config.max_layers - 1).bit_length())),
-                "counter_data": In(32 * len(regmap.COUNTERS)),
-                "mem_write": Out(1),
-                "mem_window": Out(regmap.ADDRESS_BITS - regmap.WINDOW_SHIFT),
-                "mem_word": Out(word_bits(config)),
-                "mem_chunk": Out(chunk_bits(config)),
-                "mem_data": Out(32),
-                "mem_strobe": Out(4),
-                "act_read_en": Out(1),
-                "act_read_addr": Out((config.act_depth - 1).bit_length()),
-                "act_read_data": In(8 * config.rows),
+                **core_members(config),
             }
         )
 

@@ -1,0 +1,107 @@
+"""The accumulators: two banks of memory that add up psums, or pool activations."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hwgen.config import AcceleratorConfig
+from hwgen.descriptor import Operation
+from hwgen.gateware.control import Control
+from hwgen.gateware.ram import READ_LATENCY, Ram
+
+
+class Accumulator(wiring.Component):
+    """Adds each word of C values to the accumulators of its pixel; when a group is complete, hands its bank to the post-processor.
+
+    The pixel is counted here: consecutive valid words are consecutive pixels, a tile's last word goes back to pixel 0, a group's last
+    word goes on to the other bank.  The first tile of a group ignores what the memory holds.
+
+    Read-modify-write takes `READ_LATENCY` + 2 cycles from the address to the write: address, memory, output register and sum, write.
+    A word that meets the same pixel 1, 2 or 3 words later is forwarded (tiles of 1, 2 or 3 pixels); at distance 3 the memory is read
+    while it is written, and the value read is not used.
+
+    Latency: `control` comes `READ_LATENCY` = 2 cycles before its `value`; the sum is written one cycle after `value`, `bank_full`
+    pulses in that cycle, and from the next cycle on the post-processor may read.  Throughput: a word a cycle.  No back-pressure: a
+    group is issued only when a bank is free.
+
+    Members: control, value[c], operation; bank_full; read_en, read_bank, read_addr -> read_data (C accumulators, after 2 cycles).
+    """
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self.config = config
+        address = max(1, (config.acc_depth - 1).bit_length())
+        super().__init__(
+            {
+                "control": In(Control),
+                "value": In(signed(config.psum_bits)).array(config.cols),
+                "operation": In(Operation),
+                "bank_full": Out(1),
+                "read_en": In(1),
+                "read_bank": In(1),
+                "read_addr": In(address),
+                "read_data": Out(config.cols * config.acc_bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        width = config.cols * config.acc_bits
+        banks = [Ram(width=width, depth=config.acc_depth) for _ in range(2)]
+        m.submodules.bank_0, m.submodules.bank_1 = banks
+
+        # Stage 0, with `control`: the address.
+        address = Signal.like(self.read_addr, name="address")
+        bank = Signal()
+        with m.If(self.control.valid):
+            m.d.sync += address.eq(Mux(self.control.tile_last, 0, address + 1))
+            m.d.sync += bank.eq(bank ^ self.control.group_last)
+        for k, ram in enumerate(banks):
+            adding = self.control.valid & (bank == k)
+            reading = self.read_en & (self.read_bank == k)
+            m.d.comb += [ram.read_en.eq(adding | reading), ram.read_addr.eq(Mux(adding, address, self.read_addr))]
+        read_bank = Signal()  # of the word that leaves the output registers
+        read_bank_1 = Signal()
+        m.d.sync += [read_bank_1.eq(self.read_bank), read_bank.eq(read_bank_1)]
+        m.d.comb += self.read_data.eq(Mux(read_bank, banks[1].read_data, banks[0].read_data))
+
+        # Stages 1 to 4: memory, sum, write, and the word before that.
+        assert READ_LATENCY == 2
+        stages = [Signal(Control, name="stage_0")]
+        places = [Signal(len(address) + 1, name="place_0")]
+        m.d.comb += [stages[0].eq(self.control), places[0].eq(Cat(address, bank))]
+        for stage in range(1, 5):
+            stages.append(Signal(Control, name=f"stage_{stage}"))
+            places.append(Signal.like(places[0], name=f"place_{stage}", reset_less=True))
+            m.d.sync += [stages[stage].eq(stages[stage - 1]), places[stage].eq(places[stage - 1])]
+
+        # In stage 1 it is known which of the three words ahead holds the newest value of the same pixel; it is used in stage 2.
+        matches = [Signal(name=f"match_{distance}") for distance in (1, 2, 3)]
+        for distance, match in enumerate(matches, start=1):
+            ahead = 1 + distance
+            m.d.sync += match.eq(stages[ahead].valid & (places[ahead] == places[1]))
+        total = [Signal(width, name=f"total_{age}", reset_less=True) for age in range(3)]
+        m.d.sync += [total[1].eq(total[0]), total[2].eq(total[1])]
+        stored = Mux(places[2][-1], banks[1].read_data, banks[0].read_data)
+        for c, value in enumerate(self.value):
+            part = slice(c * config.acc_bits, (c + 1) * config.acc_bits)
+            base = Signal(signed(config.acc_bits), name=f"base_{c}")
+            m.d.comb += base.eq(
+                Mux(matches[0], total[0][part], Mux(matches[1], total[1][part], Mux(matches[2], total[2][part], stored[part])))
+            )
+            with m.If(stages[2].first):
+                m.d.sync += total[0][part].eq(value)
+            with m.Elif(self.operation == Operation.MAX_POOL):
+                m.d.sync += total[0][part].eq(Mux(value[:8].as_signed() > base[:8].as_signed(), value, base))
+            with m.Else():
+                m.d.sync += total[0][part].eq(base + value)
+        for k, ram in enumerate(banks):
+            m.d.comb += [
+                ram.write_en.eq(stages[3].valid & (places[3][-1] == k)),
+                ram.write_addr.eq(places[3][:-1]),
+                ram.write_data.eq(total[0]),
+            ]
+        m.d.comb += self.bank_full.eq(stages[3].valid & stages[3].group_last)
+        return m

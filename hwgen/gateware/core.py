@@ -1,0 +1,179 @@
+"""The core: memories and units wired together, without the host port."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hwgen.config import AcceleratorConfig
+from hwgen.descriptor import Operation
+from hwgen.gateware.accumulator import Accumulator
+from hwgen.gateware.array import Array
+from hwgen.gateware.control import Control
+from hwgen.gateware.delay import delay
+from hwgen.gateware.feeder import Feeder
+from hwgen.gateware.host import core_members
+from hwgen.gateware.performance_counters import PerformanceCounters
+from hwgen.gateware.pooling_path import PoolingPath
+from hwgen.gateware.post_processor import PostProcessor
+from hwgen.gateware.ram import READ_LATENCY, Ram
+from hwgen.gateware.sequencer import Sequencer
+from hwgen.gateware.tap import Tap
+from hwgen.gateware.weight_loader import WeightLoader
+from hwgen.regmap import MEMORIES, Window
+
+#: Files of the memory images, as the emitted Verilog reads them.
+IMAGE_FILES = {Window.WEIGHT: "weights.hex", Window.PARAM: "params.hex", Window.PROGRAM: "program.hex"}
+
+
+def memory_width(config: AcceleratorConfig, window: Window) -> int:
+    """Bits of a word of a memory, in whole bytes."""
+    return -(-MEMORIES[window].word_bits(config) // 8) * 8
+
+
+class Core(wiring.Component):
+    """Runs the program in its memory over the input in its activation memory.
+
+    Latency and throughput: `hwgen.cycles` computes them exactly.  Between runs the host reads and writes the memories.
+
+    Members: those of the host port towards the core, mirrored (see `HostPort`).
+    """
+
+    def __init__(self, config: AcceleratorConfig, images: Mapping[Window, Sequence[int]] | None = None) -> None:
+        self.config = config
+        self.images = images or {}
+        super().__init__({name: member.flip() for name, member in core_members(config).items()})
+
+    def _host_strobe(self, window: Window, bytes_in_word: int) -> Value:
+        """Byte enables of a host write to a memory."""
+        return Mux(self.mem_write & (self.mem_window == window), (self.mem_strobe << (self.mem_chunk * 4))[:bytes_in_word], 0)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        ram: dict[Window, Ram] = {}
+        for window, memory in MEMORIES.items():
+            width = memory_width(config, window)
+            ram[window] = Ram(width=width, depth=memory.depth(config), chunk=8, init=self.images.get(window, ()), init_file=IMAGE_FILES.get(window, ""))
+            m.submodules[f"{memory.window.name.lower()}_memory"] = ram[window]
+            if window is not Window.ACT:
+                m.d.comb += [
+                    ram[window].write_en.eq(self._host_strobe(window, width // 8)),
+                    ram[window].write_addr.eq(self.mem_word),
+                    ram[window].write_data.eq(self.mem_data.replicate(-(-width // 32))),
+                ]
+        acts, weights, params, program = (ram[window] for window in (Window.ACT, Window.WEIGHT, Window.PARAM, Window.PROGRAM))
+
+        m.submodules.sequencer = sequencer = Sequencer(config)
+        m.submodules.loader = loader = WeightLoader(config, len(weights.read_addr))
+        m.submodules.feeder = feeder = Feeder(config, len(acts.read_addr))
+        m.submodules.array = array = Array(config)
+        m.submodules.pooling = pooling = PoolingPath(config)
+        m.submodules.accumulator = accumulator = Accumulator(config)
+        m.submodules.post = post = PostProcessor(config, len(acts.read_addr))
+        m.submodules.counters = counters = PerformanceCounters(config)
+        m.submodules.tap = tap = Tap(config, len(acts.read_addr))
+
+        # Program -> units.
+        wiring.connect(m, sequencer.loader, loader.command)
+        wiring.connect(m, sequencer.feeder, feeder.command)
+        wiring.connect(m, sequencer.post, post.command)
+        m.d.comb += [
+            sequencer.start.eq(self.start),
+            self.busy.eq(sequencer.busy),
+            self.done.eq(sequencer.done),
+            program.read_en.eq(sequencer.read_en),
+            program.read_addr.eq(sequencer.read_addr),
+            sequencer.read_data.eq(program.read_data),
+        ]
+        # Weights -> array.
+        m.d.comb += [
+            weights.read_en.eq(loader.read_en),
+            weights.read_addr.eq(loader.read_addr),
+            loader.read_data.eq(weights.read_data),
+            array.weight_en.eq(loader.weight_en),
+            array.weight_slot.eq(loader.weight_slot),
+            loader.slot_released.eq(feeder.slot_released),
+        ]
+        m.d.comb += array.weight.eq(loader.weight)
+        # Activations -> array or pooling path -> accumulators.  Layers of the two kinds are never under way together.
+        m.d.comb += [
+            acts.read_en.eq(feeder.read_en | self.act_read_en),
+            acts.read_addr.eq(Mux(self.act_read_en, self.act_read_addr, feeder.read_addr)),
+            feeder.read_data.eq(acts.read_data),
+            self.act_read_data.eq(acts.read_data),
+            array.slot.eq(feeder.slot),
+            pooling.act_slice.eq(feeder.act_slice),
+        ]
+        for sinks in (array.act, pooling.act):
+            m.d.comb += [sink.eq(source) for sink, source in zip(sinks, feeder.act, strict=True)]
+        convolves = feeder.operation == Operation.CONV
+        to_array = Signal(Control)
+        m.d.comb += [to_array.eq(feeder.control), to_array.valid.eq(feeder.control.valid & convolves)]
+        past_array = delay(m, to_array.as_value(), Array.latency(config) - READ_LATENCY, name="past_array", resets=True)
+        assert PoolingPath.LATENCY == READ_LATENCY
+        m.d.comb += [
+            accumulator.operation.eq(feeder.operation),
+            accumulator.control.as_value().eq(Mux(convolves, past_array, feeder.control.as_value())),
+        ]
+        for value, psum, pooled in zip(accumulator.value, array.psum, pooling.value, strict=True):
+            m.d.comb += value.eq(Mux(convolves, psum, pooled))
+        # Accumulators -> post-processor -> activations.
+        m.d.comb += [
+            post.bank_full.eq(accumulator.bank_full),
+            accumulator.read_en.eq(post.bank_read_en),
+            accumulator.read_bank.eq(post.bank_read_bank),
+            accumulator.read_addr.eq(post.bank_read_addr),
+            post.bank_read_data.eq(accumulator.read_data),
+            params.read_en.eq(post.param_read_en),
+            params.read_addr.eq(post.param_read_addr),
+            post.param_read_data.eq(params.read_data),
+        ]
+        post_strobe = Signal(config.rows)
+        m.d.comb += [post_strobe[i].eq(post.write_en[i // config.lanes]) for i in range(config.rows)]
+        host_writes = Signal()
+        m.d.comb += [
+            host_writes.eq(self.mem_write & (self.mem_window == Window.ACT)),
+            acts.write_en.eq(Mux(host_writes, self._host_strobe(Window.ACT, config.rows), post_strobe)),
+            acts.write_addr.eq(Mux(host_writes, self.mem_word, post.write_addr)),
+            acts.write_data.eq(
+                Mux(host_writes, self.mem_data.replicate(-(-config.rows // 4)), post.write_data.replicate(config.rows // config.lanes))
+            ),
+        ]
+
+        # Credits: tiles that are loaded, banks that are free, groups that are not yet in memory.
+        tiles = Signal(range(config.slots + 1))
+        banks = Signal(range(3), init=2)
+        groups = Signal(range(5))
+        m.d.sync += [
+            tiles.eq(tiles + loader.tile_started - feeder.take_tile),
+            banks.eq(banks + post.bank_release - feeder.take_bank),
+            groups.eq(groups + feeder.take_bank - post.group_done),
+        ]
+        m.d.comb += [
+            feeder.weights_ready.eq(tiles != 0),
+            feeder.bank_ready.eq(banks != 0),
+            feeder.drained.eq(groups == 0),
+            sequencer.drained.eq(feeder.command.ready & post.idle & (groups == 0)),
+        ]
+        # Counters and tap.
+        m.d.comb += [
+            counters.running.eq(sequencer.busy),
+            counters.issue.eq(feeder.issue),
+            counters.waits_post.eq(feeder.waits_post),
+            counters.waits_weights.eq(feeder.waits_weights),
+            counters.waits_program.eq(sequencer.waits_program),
+            counters.layer.eq(feeder.layer),
+            counters.read_layer.eq(self.counter_layer),
+            self.counter_data.eq(counters.read_data),
+            self.cycles.eq(counters.cycles),
+            tap.start.eq(self.start),
+            tap.write_en.eq(post.write_en),
+            tap.write_addr.eq(post.write_addr),
+            tap.write_data.eq(post.write_data),
+            tap.layer.eq(post.write_layer),
+        ]
+        return m

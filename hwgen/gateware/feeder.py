@@ -1,0 +1,216 @@
+"""The feeder: activation addresses, padding, and the order of the whole computation."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hwgen.config import AcceleratorConfig
+from hwgen.descriptor import BY_NAME, Operation
+from hwgen.gateware.command import DescriptorStream
+from hwgen.gateware.control import Control
+from hwgen.gateware.delay import delay
+from hwgen.gateware.ram import READ_LATENCY
+
+
+class Feeder(wiring.Component):
+    """Walks output groups, kernel rows, kernel columns, channel words, output rows and output columns (the last fastest), reads one
+    activation word for each, and puts the zero point in place of padding.  No im2col copy exists: the loops are address counters.
+
+    A word is issued in every cycle but those in which the feeder waits: at the start of a tile for its weights, at the start of a group
+    for a free accumulator bank, at the start of a descriptor with a barrier for the last write of everything before.  There is no
+    other bubble, neither between tiles nor between groups nor between descriptors.
+
+    For pooling there are no weights: a group is `config.pool_channels` channels, and the groups walk along the words of a pixel.
+
+    Latency: `LATENCY` = 3 cycles from an issue to `act`.  Throughput: a word a cycle.
+
+    Members
+    -------
+    command:                      the descriptor.
+    read_en, read_addr, read_data: activation memory.
+    act[r], slot, control:        to the array and, past it, the accumulators.
+    act_slice:                    which pool_channels-wide part of the word a pooling group takes, along with `act`.
+    operation:                    of the words under way; changes only while none is.
+    weights_ready, bank_ready, drained: levels from the core's credit counters.
+    take_tile, take_bank, slot_released: pulses: a tile or group starts, a tile's last activation has been issued.
+    issue, waits_weights, waits_post, layer: for the performance counters.
+    """
+
+    LATENCY = READ_LATENCY + 1
+
+    def __init__(self, config: AcceleratorConfig, address_bits: int) -> None:
+        self.config, self.address_bits = config, address_bits
+        slices = max(1, config.rows // config.pool_channels)
+        super().__init__(
+            {
+                "command": In(DescriptorStream),
+                "read_en": Out(1),
+                "read_addr": Out(address_bits),
+                "read_data": In(config.rows * 8),
+                "act": Out(signed(8)).array(config.rows),
+                "slot": Out((config.slots - 1).bit_length()),
+                "control": Out(Control),
+                "act_slice": Out(range(slices)),
+                "operation": Out(Operation),
+                "weights_ready": In(1),
+                "bank_ready": In(1),
+                "drained": In(1),
+                "take_tile": Out(1),
+                "take_bank": Out(1),
+                "slot_released": Out(1),
+                "issue": Out(1),
+                "waits_weights": Out(1),
+                "waits_post": Out(1),
+                "layer": Out(BY_NAME["layer"].bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        slices = max(1, config.rows // config.pool_channels)
+
+        active = Signal()
+        fields = {
+            name: Signal.like(getattr(self.command.payload, name), name=name, reset_less=True)
+            for name in (
+                "operation layer pad_value groups kernel_y kernel_x channel_words pixels_y pixels_x start_y start_x height width "
+                "stride_y stride_x dilation_y dilation_x step_x step_y step_kernel_x step_kernel_y"
+            ).split()
+        }
+        barrier = Signal()  # still to be waited for
+        pooling = fields["operation"] != Operation.CONV
+
+        # Loop counters, outermost first; a counter wraps when every inner one is at its last value.
+        group, tap_y, tap_x, word, out_y, out_x = (Signal(BY_NAME[name].bits, name=f"at_{name}") for name in _LOOPS)
+        last = {}
+        for counter, name in zip((group, tap_y, tap_x, word, out_y, out_x), _LOOPS, strict=True):
+            last[name] = Signal(name=f"last_{name}")
+            m.d.comb += last[name].eq(counter + 1 == fields[name])
+        row_end, tile_end, tap_end, tap_row_end, group_end, descriptor_end = (Signal(name=name) for name in _ENDS)
+        m.d.comb += [
+            row_end.eq(last["pixels_x"]),
+            tile_end.eq(row_end & last["pixels_y"]),
+            tap_end.eq(tile_end & last["channel_words"]),
+            tap_row_end.eq(tap_end & last["kernel_x"]),
+            group_end.eq(tap_row_end & last["kernel_y"]),
+            descriptor_end.eq(group_end & last["groups"]),
+        ]
+
+        # Addresses and coordinates of the current word, of its output row's first word, and of the tile's and group's first.
+        address = Signal(self.address_bits)
+        row_address, tile_address, group_address = (Signal.like(address, name=f"{n}_address", reset_less=True) for n in ("row", "tile", "group"))
+        y, tile_y = (Signal(signed(18), name=n, reset_less=True) for n in ("y", "tile_y"))
+        x, tile_x = (Signal(signed(18), name=n, reset_less=True) for n in ("x", "tile_x"))
+        act_slice = Signal(range(slices))
+        tile_start, group_start = Signal(), Signal()
+
+        waits_barrier = barrier & ~self.drained
+        waits_bank = group_start & ~self.bank_ready
+        waits_weights = tile_start & ~pooling & ~self.weights_ready
+        issue = self.issue
+        m.d.comb += [
+            issue.eq(active & ~waits_barrier & ~waits_bank & ~waits_weights),
+            self.waits_post.eq(active & (waits_barrier | waits_bank)),
+            self.waits_weights.eq(active & ~waits_barrier & ~waits_bank & waits_weights),
+            self.take_tile.eq(issue & tile_start & ~pooling),
+            self.take_bank.eq(issue & group_start),
+            self.slot_released.eq(issue & tile_end & ~pooling),
+            self.command.ready.eq(~active | (issue & descriptor_end)),
+        ]
+        # The layer of a cycle is the old one until the barrier is passed.
+        layer = Signal.like(self.layer)
+        m.d.comb += self.layer.eq(Mux(active & ~waits_barrier, fields["layer"], layer))
+        m.d.sync += layer.eq(self.layer)
+
+        # --- the loops ----------------------------------------------------------------------------
+        next_row, next_tile, next_group = (Signal.like(address, name=f"next_{n}") for n in ("row", "tile", "group"))
+        next_tile_x, next_tile_y = Signal.like(x), Signal.like(y)
+        m.d.comb += [
+            next_row.eq(row_address + fields["step_y"]),
+            # Pooling moves a group on to the next slice of the word, or to the next word.
+            next_group.eq(group_address + (pooling & (act_slice == slices - 1))),
+            next_tile.eq(tile_address + 1),
+            next_tile_x.eq(tile_x),
+            next_tile_y.eq(tile_y),
+        ]
+        with m.If(group_end):
+            m.d.comb += [next_tile.eq(next_group), next_tile_x.eq(fields["start_x"]), next_tile_y.eq(fields["start_y"])]
+        with m.Elif(tap_row_end):
+            m.d.comb += [
+                next_tile.eq(tile_address + fields["step_kernel_y"]),
+                next_tile_x.eq(fields["start_x"]),
+                next_tile_y.eq(tile_y + fields["dilation_y"]),
+            ]
+        with m.Elif(tap_end):
+            m.d.comb += [next_tile.eq(tile_address + fields["step_kernel_x"]), next_tile_x.eq(tile_x + fields["dilation_x"])]
+
+        with m.If(issue):
+            m.d.sync += [barrier.eq(0), tile_start.eq(tile_end), group_start.eq(group_end)]
+            m.d.sync += [out_x.eq(out_x + 1), address.eq(address + fields["step_x"]), x.eq(x + fields["stride_x"])]
+            with m.If(row_end):
+                m.d.sync += [out_x.eq(0), out_y.eq(out_y + 1)]
+                m.d.sync += [address.eq(next_row), row_address.eq(next_row), x.eq(tile_x), y.eq(y + fields["stride_y"])]
+            with m.If(tile_end):
+                m.d.sync += [out_y.eq(0), word.eq(word + 1)]
+                m.d.sync += [address.eq(next_tile), row_address.eq(next_tile), tile_address.eq(next_tile)]
+                m.d.sync += [x.eq(next_tile_x), tile_x.eq(next_tile_x), y.eq(next_tile_y), tile_y.eq(next_tile_y)]
+            with m.If(tap_end):
+                m.d.sync += [word.eq(0), tap_x.eq(tap_x + 1)]
+            with m.If(tap_row_end):
+                m.d.sync += [tap_x.eq(0), tap_y.eq(tap_y + 1)]
+            with m.If(group_end):
+                m.d.sync += [tap_y.eq(0), group.eq(group + 1), group_address.eq(next_group)]
+                m.d.sync += act_slice.eq(Mux(act_slice == slices - 1, 0, act_slice + 1))
+            with m.If(descriptor_end):
+                m.d.sync += active.eq(0)
+
+        with m.If(self.command.ready & self.command.valid):
+            payload = self.command.payload
+            m.d.sync += [register.eq(getattr(payload, name)) for name, register in fields.items()]
+            m.d.sync += [active.eq(1), barrier.eq(payload.barrier), tile_start.eq(1), group_start.eq(1), act_slice.eq(0)]
+            m.d.sync += [counter.eq(0) for counter in (group, tap_y, tap_x, word, out_y, out_x)]
+            m.d.sync += [register.eq(payload.act_address) for register in (address, row_address, tile_address, group_address)]
+            m.d.sync += [register.eq(payload.start_y) for register in (y, tile_y)]
+            m.d.sync += [register.eq(payload.start_x) for register in (x, tile_x)]
+
+        # --- the read and its companions ----------------------------------------------------------
+        inside = Signal()
+        m.d.comb += [
+            inside.eq((y >= 0) & (y < fields["height"]) & (x >= 0) & (x < fields["width"])),
+            self.read_en.eq(issue & inside),
+            self.read_addr.eq(address),
+        ]
+        # The operation and the padding value change with the descriptor; words of two layers are never under way together, but the
+        # feeder may already hold the next layer's descriptor, so both are taken when a word is issued.
+        pad_value = Signal(signed(8), reset_less=True)
+        operation = Signal(Operation)
+        with m.If(issue):
+            m.d.sync += [operation.eq(fields["operation"]), pad_value.eq(fields["pad_value"])]
+        m.d.comb += self.operation.eq(operation)
+        inside_later = delay(m, inside, READ_LATENCY, name="inside")
+        for r, act in enumerate(self.act):
+            register = Signal(signed(8), name=f"act_{r}", reset_less=True)
+            m.d.sync += register.eq(Mux(inside_later, self.read_data[r * 8 : r * 8 + 8].as_signed(), pad_value))
+            m.d.comb += act.eq(register)
+
+        slot = Signal.like(self.slot)
+        with m.If(self.slot_released):
+            m.d.sync += slot.eq(Mux(slot == config.slots - 1, 0, slot + 1))
+        control = Signal(Control)
+        m.d.comb += [
+            control.valid.eq(issue),
+            control.first.eq((tap_y == 0) & (tap_x == 0) & (word == 0)),
+            control.tile_last.eq(tile_end),
+            control.group_last.eq(group_end),
+            self.slot.eq(delay(m, slot, self.LATENCY, name="slot")),
+            self.act_slice.eq(delay(m, act_slice, self.LATENCY, name="act_slice")),
+            self.control.as_value().eq(delay(m, control.as_value(), self.LATENCY, name="control", resets=True)),
+        ]
+        return m
+
+
+_LOOPS = ("groups", "kernel_y", "kernel_x", "channel_words", "pixels_y", "pixels_x")
+_ENDS = ("row_end", "tile_end", "tap_end", "tap_row_end", "group_end", "descriptor_end")

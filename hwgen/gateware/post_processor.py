@@ -1,0 +1,203 @@
+"""The post-processor: complete accumulator banks become int8 activations in memory."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hwgen.config import AcceleratorConfig
+from hwgen.descriptor import BY_NAME, Operation
+from hwgen.gateware.array import Array
+from hwgen.gateware.command import DescriptorStream
+from hwgen.gateware.delay import delay
+from hwgen.gateware.feeder import Feeder
+from hwgen.gateware.lane import Lane
+from hwgen.gateware.param_fetcher import ParamFetcher
+from hwgen.gateware.pooling_path import PoolingPath
+from hwgen.gateware.ram import READ_LATENCY
+from hwgen.params import param_bits, param_fields
+
+
+
+
+class PostProcessor(wiring.Component):
+    """Reads complete banks, runs `lanes` channels a cycle through the lanes, and writes them to activation memory.
+
+    A group is worked off lane group by lane group (`lanes` channels), all pixels of one before the next, so that the parameters stand
+    still for a whole pixel tile and come from a narrow memory.  Between lane groups it waits only where a tile has fewer pixels than
+    `ParamFetcher.interval`.
+
+    Early release: a bank goes back to the feeder as soon as the words of the next group, which need `bank_release_lead` cycles to
+    reach the accumulators, can no longer overtake the reads that are left.
+
+    Latency: `latency(config)` cycles from a bank read to the write.  Throughput: `lanes` channels of one pixel a cycle.
+    Back-pressure: through the banks; the write port is its own.
+
+    Members
+    -------
+    command:                       the descriptor.
+    bank_full, bank_release, group_done: pulses: a bank is complete; may be fed again; its last write is in memory from now on.
+    bank_*:                        read port of the accumulators.
+    param_*:                       read port of the parameter memory.
+    write_en (a bit per lane group of the word), write_addr, write_data: activation memory.
+    write_layer:                   layer index of the write, for the write log.
+    idle:                          no descriptor accepted and nothing under way.
+    """
+
+    @staticmethod
+    def latency(config: AcceleratorConfig) -> int:
+        """Cycles from a bank read to the activation write."""
+        return READ_LATENCY + 1 + Lane.latency(config)
+
+    @staticmethod
+    def bank_release_lead(config: AcceleratorConfig, pooling: bool) -> int:
+        """Cycles from the issue of a group's first word to the cycle before its first access to the bank."""
+        return Feeder.LATENCY + (PoolingPath.LATENCY if pooling else Array.latency(config)) - READ_LATENCY - 1
+
+    def __init__(self, config: AcceleratorConfig, address_bits: int) -> None:
+        self.config, self.address_bits = config, address_bits
+        super().__init__(
+            {
+                "command": In(DescriptorStream),
+                "bank_full": In(1),
+                "bank_release": Out(1),
+                "group_done": Out(1),
+                "bank_read_en": Out(1),
+                "bank_read_bank": Out(1),
+                "bank_read_addr": Out(max(1, (config.acc_depth - 1).bit_length())),
+                "bank_read_data": In(config.cols * config.acc_bits),
+                "param_read_en": Out(1),
+                "param_read_addr": Out(max(1, (config.param_depth - 1).bit_length())),
+                "param_read_data": In(param_bits(config)),
+                "write_en": Out(config.rows // config.lanes),
+                "write_addr": Out(address_bits),
+                "write_data": Out(config.lanes * 8),
+                "write_layer": Out(BY_NAME["layer"].bits),
+                "idle": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        lanes = config.lanes
+        in_words = config.rows // lanes  # lane groups of an activation word
+        payload = self.command.payload
+
+        active = Signal()
+        fields = {
+            name: Signal.like(getattr(payload, name), name=name, reset_less=True)
+            for name in (
+                "operation layer groups pixels pixels_x lane_groups lane_groups_last output_zero_point act_min act_max output_address "
+                "output_step_y output_step_x"
+            ).split()
+        }
+        pooling = fields["operation"] != Operation.CONV
+        pending = Signal(2)  # complete banks, the one in work included
+        bank = Signal()
+        group, lane_group = Signal(BY_NAME["groups"].bits), Signal(BY_NAME["lane_groups"].bits)
+        pixel, left = Signal.like(self.bank_read_addr), Signal(BY_NAME["pixels"].bits)
+        column = Signal(BY_NAME["pixels_x"].bits)
+        start = Signal()  # of a lane group
+        released = Signal()
+
+        m.submodules.fetcher = fetcher = ParamFetcher(config)
+        accept = self.command.ready & self.command.valid
+        issue = Signal()
+        last_pixel, last_lane_group, last_group, done = (Signal(name=n) for n in ("last_pixel", "last_lane_group", "last_group", "done"))
+        lead = Mux(pooling, self.bank_release_lead(config, True), self.bank_release_lead(config, False))
+        m.d.comb += [
+            issue.eq(active & (pending != 0) & (~start | fetcher.ready)),
+            last_pixel.eq(left == 1),
+            last_group.eq(group + 1 == fields["groups"]),
+            last_lane_group.eq(lane_group + 1 == Mux(last_group, fields["lane_groups_last"], fields["lane_groups"])),
+            done.eq(issue & last_pixel & last_lane_group),
+            # `left` counts this read too, and the feeder sees the release a cycle later.
+            self.bank_release.eq(issue & last_lane_group & ~released & (left <= lead + 2)),
+            self.command.ready.eq(~active | (done & last_group)),
+            self.bank_read_en.eq(issue),
+            self.bank_read_bank.eq(bank),
+            self.bank_read_addr.eq(pixel),
+            fetcher.take.eq(issue & start),
+            fetcher.restart.eq(accept),
+            fetcher.address.eq(payload.param_address),
+            fetcher.step.eq(payload.param_step),
+            self.param_read_en.eq(fetcher.read_en),
+            self.param_read_addr.eq(fetcher.read_addr),
+            fetcher.read_data.eq(self.param_read_data),
+        ]
+        m.d.sync += pending.eq(pending + self.bank_full - done)
+        with m.If(self.bank_release):
+            m.d.sync += released.eq(1)
+
+        # --- where the channels go: words and lane groups of the output -------------------------------
+        word, row_word, first_word = (Signal(self.address_bits, name=n, reset_less=True) for n in ("word", "row_word", "first_word"))
+        place = Signal(range(max(2, in_words)))  # of the lane group in its word
+        next_place, next_first_word, next_row = Signal.like(place), Signal.like(word), Signal.like(word)
+        m.d.comb += [
+            next_place.eq(Mux(place == in_words - 1, 0, place + 1)),
+            next_first_word.eq(first_word + (place == in_words - 1)),
+            next_row.eq(row_word + fields["output_step_y"]),
+        ]
+        with m.If(issue):
+            m.d.sync += [start.eq(0), pixel.eq(pixel + 1), left.eq(left - 1), column.eq(column + 1), word.eq(word + fields["output_step_x"])]
+            with m.If(column + 1 == fields["pixels_x"]):
+                m.d.sync += [column.eq(0), row_word.eq(next_row), word.eq(next_row)]
+            with m.If(last_pixel):
+                m.d.sync += [start.eq(1), pixel.eq(0), left.eq(fields["pixels"]), column.eq(0), lane_group.eq(lane_group + 1)]
+                m.d.sync += [place.eq(next_place)]
+                m.d.sync += [register.eq(next_first_word) for register in (word, row_word, first_word)]
+            with m.If(done):
+                m.d.sync += [lane_group.eq(0), group.eq(group + 1), bank.eq(~bank), released.eq(0)]
+                with m.If(last_group):
+                    m.d.sync += active.eq(0)
+        with m.If(accept):
+            m.d.sync += [register.eq(getattr(payload, name)) for name, register in fields.items()]
+            m.d.sync += [active.eq(1), start.eq(1), group.eq(0), lane_group.eq(0), pixel.eq(0), left.eq(payload.pixels), column.eq(0)]
+            m.d.sync += [register.eq(payload.output_address) for register in (word, row_word, first_word)]
+            m.d.sync += place.eq(payload.lane_place)
+
+        # --- the lanes ----------------------------------------------------------------------------------
+        choice = delay(m, lane_group[: max(1, (config.cols // lanes - 1).bit_length())], READ_LATENCY, name="choice")
+        chosen = Signal(lanes * config.acc_bits, reset_less=True)
+        m.d.sync += chosen.eq(self.bank_read_data.word_select(choice, lanes * config.acc_bits))
+        # A layer's constants: layers are never in the lanes together, but the next descriptor may be accepted already.
+        constants = {
+            name: Signal.like(fields[name], name=f"lane_{name}", reset_less=True)
+            for name in ("layer", "operation", "output_zero_point", "act_min", "act_max")
+        }
+        with m.If(issue):
+            m.d.sync += [register.eq(fields[name]) for name, register in constants.items()]
+        for i in range(lanes):
+            m.submodules[f"lane_{i}"] = lane = Lane(config)
+            m.d.comb += [
+                lane.acc.eq(chosen[i * config.acc_bits : (i + 1) * config.acc_bits].as_signed()),
+                lane.bias.eq(fetcher.bias[i].as_signed()),
+                lane.magnitude.eq(constants["operation"] == Operation.AVERAGE_POOL),
+                lane.zero_point.eq(constants["output_zero_point"]),
+                lane.act_min.eq(constants["act_min"]),
+                lane.act_max.eq(constants["act_max"]),
+                self.write_data[i * 8 : i * 8 + 8].eq(lane.result),
+            ]
+            offset = 0
+            for field in param_fields(config)[1:]:
+                m.d.comb += getattr(lane, field.name).eq(fetcher.rest[i][offset : offset + field.bits])
+                offset += field.bits
+
+        # --- the write ----------------------------------------------------------------------------------
+        latency = self.latency(config)
+        enable = Signal(in_words)
+        m.d.comb += enable.eq(issue << place)
+        m.d.comb += [
+            self.write_en.eq(delay(m, enable, latency, name="write_en", resets=True)),
+            self.write_addr.eq(delay(m, word, latency, name="write_addr")),
+            self.write_layer.eq(constants["layer"]),
+            self.group_done.eq(delay(m, done, latency, name="group_done", resets=True)),
+        ]
+        under_way = Signal(range(latency + 1))
+        m.d.sync += under_way.eq(under_way + done - self.group_done)
+        m.d.comb += self.idle.eq(~active & (under_way == 0))
+        return m
+
+

@@ -1,0 +1,62 @@
+"""A row of processing elements."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from amaranth.hdl import Module, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hwgen.config import AcceleratorConfig, psum_bits
+from hwgen.gateware.pe import ProcessingElement
+from hwgen.gateware.shared import shared
+
+
+class Row(wiring.Component):
+    """The C processing elements that share one input channel; activations enter on the left and move one PE a cycle.
+
+    Row r adds its product to sums of r products, so its psums have just the bits that r + 1 products need.
+    Latency, throughput: those of the PE; column c works c cycles after column 0.  No flow control.
+
+    Members: act, slot; psum_in[c] -> psum_out[c]; weight_en, weight_slot, weight (a byte a column, all in the same cycle).
+    """
+
+    def __init__(self, config: AcceleratorConfig, row: int) -> None:
+        self.cols, self.slots = config.cols, config.slots
+        self.psum_in_bits, self.psum_out_bits = psum_bits(max(row, 1)), psum_bits(row + 1)
+        slot_bits = (config.slots - 1).bit_length()
+        super().__init__(
+            {
+                "act": In(signed(8)),
+                "slot": In(slot_bits),
+                "psum_in": In(signed(self.psum_in_bits)).array(config.cols),
+                "psum_out": Out(signed(self.psum_out_bits)).array(config.cols),
+                "weight_en": In(1),
+                "weight_slot": In(slot_bits),
+                "weight": In(8 * config.cols),
+            }
+        )
+
+    @staticmethod
+    def module_name(row: int) -> str:
+        """Name of the emitted module, which says all that rows of one accelerator differ in."""
+        return f"weft_row_{psum_bits(max(row, 1))}_{psum_bits(row + 1)}"
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        make = partial(ProcessingElement, slots=self.slots, psum_in_bits=self.psum_in_bits, psum_out_bits=self.psum_out_bits)
+        act, slot = self.act, self.slot
+        for col in range(self.cols):
+            pe = shared(m, f"pe_{col}", f"weft_pe_{self.psum_in_bits}_{self.psum_out_bits}", make, platform)
+            m.d.comb += [
+                pe.act.eq(act),
+                pe.slot.eq(slot),
+                pe.psum_in.eq(self.psum_in[col]),
+                self.psum_out[col].eq(pe.psum_out),
+                pe.weight_en.eq(self.weight_en),
+                pe.weight_slot.eq(self.weight_slot),
+                pe.weight.eq(self.weight[8 * col : 8 * col + 8].as_signed()),
+            ]
+            act, slot = pe.act_out, pe.slot_out
+        return m

@@ -1,0 +1,60 @@
+"""The self-test: an accelerator and a replay host that plays recorded bus traffic to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import Out
+
+from hwgen.config import AcceleratorConfig
+from hwgen.gateware.accelerator import Accelerator
+from hwgen.gateware.ram import Ram
+from hwgen.gateware.replay import Replay
+from hwgen.gateware.shared import shared
+from hwgen.regmap import Window
+
+#: What the self-test shows, with widths.
+OUTPUTS = {"done": 1, "fail": 1, "fail_index": 32, "fail_expected": 32, "fail_got": 32, "fail_response": 2}
+ACCELERATOR_MODULE = "weft_accelerator"
+REPLAY_FILE = "replay.hex"
+
+
+class SelfTest(wiring.Component):
+    """Starts by itself after reset, plays the records of its replay memory, and says whether every answer was the recorded one.
+
+    Members: done, fail, fail_index, fail_expected, fail_got, fail_response (see `Replay`).
+    """
+
+    def __init__(
+        self,
+        config: AcceleratorConfig,
+        replay_depth: int,
+        *,
+        images: Mapping[Window, Sequence[int]] | None = None,
+        records: Sequence[int] = (),
+    ) -> None:
+        self.config, self.images, self.records = config, images, records
+        self.replay_depth = replay_depth
+        super().__init__({name: Out(width) for name, width in OUTPUTS.items()})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        accelerator = shared(m, "accelerator", ACCELERATOR_MODULE, partial(Accelerator, self.config, self.images), platform)
+        m.submodules.replay = replay = Replay(self.replay_depth)
+        m.submodules.memory = ram = Ram(width=64, depth=self.replay_depth, init=self.records, init_file=REPLAY_FILE)
+        m.d.comb += [
+            ram.read_en.eq(1),
+            ram.read_addr.eq(replay.mem_addr),
+            replay.mem_data.eq(ram.read_data),
+            replay.irq.eq(accelerator.irq),
+        ]
+        for name, member in replay.signature.members.items():
+            if name.startswith("m_axil_"):
+                master, slave = getattr(replay, name), getattr(accelerator, name.replace("m_axil_", "s_axil_"))
+                m.d.comb += slave.eq(master) if member.flow is Out else master.eq(slave)
+        for name in self.signature.members:
+            m.d.comb += getattr(self, name).eq(getattr(replay, name))
+        return m

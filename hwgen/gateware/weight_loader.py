@@ -1,0 +1,87 @@
+"""The weight loader."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hwgen.config import AcceleratorConfig
+from hwgen.descriptor import BY_NAME
+from hwgen.gateware.command import DescriptorStream
+from hwgen.gateware.delay import delay
+from hwgen.gateware.ram import READ_LATENCY
+
+
+class WeightLoader(wiring.Component):
+    """Streams weight tiles from weight memory into the array's slots, ahead of the feeder.
+
+    A tile is R / L words in consecutive addresses; tiles follow each other.  A tile starts when a slot is free: `slot_released` says
+    that the feeder has issued the last activation of a tile, and `config.slot_release_cycles` later its slot may be overwritten.
+    `tile_started` tells the feeder that it may use the tile from the next cycle on: the rows load at least as fast as the activations
+    come down the skew.
+
+    Latency: `LATENCY` = 3 cycles from a read to the array's write port.  Throughput: a word a cycle, no idle cycle between tiles nor
+    between descriptors while slots are free.
+
+    Members: command; read_en, read_addr -> weight memory -> read_data; weight_en, weight_slot, weight -> array; slot_released in,
+    tile_started out.
+    """
+
+    LATENCY = READ_LATENCY + 1
+
+    def __init__(self, config: AcceleratorConfig, address_bits: int) -> None:
+        self.config = config
+        bus = config.weight_rows_per_cycle * config.cols
+        super().__init__(
+            {
+                "command": In(DescriptorStream),
+                "read_en": Out(1),
+                "read_addr": Out(address_bits),
+                "read_data": In(bus * 8),
+                "weight_en": Out(config.words_per_tile),
+                "weight_slot": Out((config.slots - 1).bit_length()),
+                "weight": Out(bus * 8),
+                "slot_released": In(1),
+                "tile_started": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        words, slots = self.config.words_per_tile, self.config.slots
+        tiles = Signal(BY_NAME["tiles"].bits)  # left, the current one included
+        address = Signal.like(self.read_addr)
+        word = Signal(range(words))
+        slot = Signal(range(slots))
+        free = Signal(range(slots + 1), init=slots)
+        released = delay(m, self.slot_released, self.config.slot_release_cycles - 1, name="released", resets=True)
+
+        last_word = word == words - 1
+        read = (tiles != 0) & ((word != 0) | (free != 0))
+        finishing = read & last_word & (tiles == 1)
+        m.d.comb += [
+            self.read_en.eq(read),
+            self.read_addr.eq(address),
+            self.tile_started.eq(read & (word == 0)),
+            self.command.ready.eq((tiles == 0) | finishing),
+        ]
+        m.d.sync += free.eq(free + released - self.tile_started)
+        with m.If(read):
+            m.d.sync += [address.eq(address + 1), word.eq(word + 1)]
+            with m.If(last_word):
+                m.d.sync += [word.eq(0), tiles.eq(tiles - 1), slot.eq(slot + 1)]
+                with m.If(slot == slots - 1):
+                    m.d.sync += slot.eq(0)
+        with m.If(self.command.ready & self.command.valid):
+            m.d.sync += [tiles.eq(self.command.payload.tiles), address.eq(self.command.payload.weight_address)]
+
+        # The memory answers READ_LATENCY cycles later; one more register stands at the array's edge.
+        enable = Signal(words)
+        m.d.comb += enable.eq(read << word)
+        m.d.comb += [
+            self.weight_en.eq(delay(m, enable, self.LATENCY, name="weight_en", resets=True)),
+            self.weight_slot.eq(delay(m, slot, self.LATENCY, name="weight_slot")),
+        ]
+        m.d.comb += self.weight.eq(delay(m, self.read_data, 1, name="weight_data"))
+        return m
