@@ -49,11 +49,14 @@ def shifts(rescale: Rescale) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int6
     return np.maximum(rescale.shift, 0), np.maximum(-rescale.shift, 0)
 
 
-def shift_problems(rescale: Rescale) -> list[str]:
-    """Says which shifts the hardware does not have; empty if it has them all."""
+def shift_problems(config: AcceleratorConfig, rescale: Rescale) -> list[str]:
+    """Says which shifts the hardware does not have; empty if it has them all.
+
+    A fixed-point shift beyond the product's width has no place for its rounding constant.
+    """
     right, left = shifts(rescale)
     kind = rescale.format.kind
-    most_right = (1 << RIGHT_SHIFT_BITS[kind]) - 1 if kind is not RescaleKind.FIXED else 62
+    most_right = (1 << RIGHT_SHIFT_BITS[kind]) - 1 if kind is not RescaleKind.FIXED else min(62, config.acc_bits + config.rescale.bits - 1)
     least_right = 1 if kind is RescaleKind.FIXED else 0
     most_left = 0 if kind is RescaleKind.FIXED else (1 << LEFT_SHIFT_BITS) - 1
     problems = []

@@ -1,0 +1,98 @@
+"""Activation memory: where every tensor lies, with reuse of what is no longer needed (SPEC section 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from golden.graph import Graph, Reshape, Tensor
+from hwgen.config import AcceleratorConfig
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A tensor in activation memory.
+
+    base:            word of its first pixel.
+    shape:           (H, W, C) as stored: the tensor's own, (1, 1, N) for a vector, or that of the map of which it is a reshape.
+    words_per_pixel: ceil(C / R).  Channel c of pixel p is byte c % R of word base + p * words_per_pixel + c // R.
+    """
+
+    base: int
+    shape: tuple[int, int, int]
+    words_per_pixel: int
+
+    @property
+    def words(self) -> int:
+        """Words that it takes."""
+        return self.shape[0] * self.shape[1] * self.words_per_pixel
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A piece of memory before it has a place: its size, and the first and last operator at which it must hold."""
+
+    name: str
+    words: int
+    first: int
+    last: int
+
+
+def map_shape(tensor: Tensor) -> tuple[int, int, int]:
+    """(H, W, C) of a tensor; a vector is one pixel."""
+    if len(tensor.shape) == 3:
+        return tensor.shape
+    return (1, 1, tensor.size)
+
+
+def stored_as(graph: Graph) -> dict[str, str]:
+    """For every tensor the one whose storage it shares: reshapes move nothing."""
+    owner = {name: name for name in graph.tensors}
+    for op in graph.ops:
+        if isinstance(op, Reshape):
+            owner[op.output] = owner[op.inputs[0]]
+    return owner
+
+
+def arrange(buffers: list[Buffer]) -> dict[str, int]:
+    """Base word of each buffer, so that no two that are needed at the same time overlap.
+
+    Largest first, each at the lowest place that is free during its whole life: a greedy bound, not an optimum.
+    """
+    placed: list[tuple[int, Buffer]] = []
+    for buffer in sorted(buffers, key=lambda b: (-b.words, b.first, b.name)):
+        base = 0
+        for start, other in sorted(placed, key=lambda item: item[0]):
+            together = buffer.first <= other.last and other.first <= buffer.last
+            if together and start < base + buffer.words and base < start + other.words:
+                base = start + other.words
+        placed.append((base, buffer))
+    return {buffer.name: base for base, buffer in placed}
+
+
+def place(graph: Graph, config: AcceleratorConfig) -> tuple[dict[str, Placement], int]:
+    """The placement of every tensor, and the words of activation memory that it takes in all.
+
+    Inputs hold from the start to their last use, outputs to the end, everything else from the operator that makes it to the last
+    that reads it.
+    """
+    owner = stored_as(graph)
+    first = dict.fromkeys(graph.inputs, -1)
+    last: dict[str, int] = {}
+    for index, op in enumerate(graph.ops):
+        for name in op.inputs:
+            last[owner[name]] = index
+        if owner[op.output] == op.output:
+            first[op.output] = index
+            last.setdefault(op.output, index)
+    for name in graph.outputs:
+        last[owner[name]] = len(graph.ops)
+
+    shapes = {name: map_shape(graph.tensors[name]) for name in first}
+    words_per_pixel = {name: -(-shape[2] // config.rows) for name, shape in shapes.items()}
+    buffers = [
+        Buffer(name, shape[0] * shape[1] * words_per_pixel[name], first[name], last.get(name, -1)) for name, shape in shapes.items()
+    ]
+    bases = arrange(buffers)
+    own = {name: Placement(bases[name], shapes[name], words_per_pixel[name]) for name in shapes}
+    peak = max((bases[buffer.name] + buffer.words for buffer in buffers), default=0)
+    return {name: own[owner[name]] for name in graph.tensors}, peak

@@ -1,0 +1,43 @@
+"""What the accelerator cannot run, said for the whole network at once before anything is compiled."""
+
+from __future__ import annotations
+
+from golden.errors import InputError
+from golden.graph import AveragePool2d, Conv2d, FullyConnected, Graph, MaxPool2d, Op, Reshape, WeightedOp
+from hwgen.compiler.placement import map_shape
+from hwgen.config import AcceleratorConfig
+
+SUPPORTED: tuple[type[Op], ...] = (Conv2d, FullyConnected, MaxPool2d, AveragePool2d, Reshape)
+
+
+def problems(graph: Graph, config: AcceleratorConfig) -> list[str]:
+    """One line for every operator that the accelerator cannot run: which, why, what to do.  Empty if it runs all."""
+    found = []
+    if graph.format != config.rescale:
+        found.append(
+            f"the network rescales in format {graph.format}, the accelerator in {config.rescale}; "
+            f"quantize with the accelerator's format or generate an accelerator with the network's"
+        )
+    for op in graph.ops:
+        if not isinstance(op, SUPPORTED):
+            found.append(f"layer {op.name}: {op.kind} runs in the golden model only; the accelerator has no hardware for it yet")
+        elif isinstance(op, WeightedOp) and op.weight_zero_point.any():
+            found.append(f"layer {op.name}: weights have a zero point other than 0; quantize them symmetrically")
+        elif isinstance(op, Reshape):
+            source, target = (map_shape(t) for t in (*graph.op_inputs(op), graph.op_output(op)))
+            flattens = len(graph.op_output(op).shape) == 1
+            if not flattens and source[2] != target[2]:
+                found.append(f"layer {op.name}: a reshape of {source} to {target} would move channels; only flattening is free in hardware")
+    for op in graph.ops:
+        if isinstance(op, FullyConnected) and len(graph.op_inputs(op)[0].shape) != 1:
+            found.append(f"layer {op.name}: the input of a fully connected layer must be a vector")
+    if not any(not isinstance(op, Reshape) for op in graph.ops):
+        found.append("the network has no layer that computes anything")
+    return found
+
+
+def check(graph: Graph, config: AcceleratorConfig) -> None:
+    """Raises InputError that lists every problem of `problems`."""
+    found = problems(graph, config)
+    if found:
+        raise InputError(f"network {graph.name}: the accelerator cannot run {len(found)} part(s) of it", found)

@@ -1,0 +1,112 @@
+"""The cycle model: exactly how long the hardware takes, from the units' own latencies (SPEC section 5).
+
+The model follows the units tile by tile.  Every number in it is a latency that a unit states, so that a test can demand equality
+with the hardware's counters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hwgen.config import AcceleratorConfig
+from hwgen.descriptor import Operation
+from hwgen.gateware.array import Array
+from hwgen.gateware.feeder import Feeder
+from hwgen.gateware.param_fetcher import ParamFetcher
+from hwgen.gateware.pooling_path import PoolingPath
+from hwgen.gateware.post_processor import PostProcessor
+from hwgen.gateware.sequencer import Sequencer
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Cycles of a layer, and those in which a word enters the array or the pooling path."""
+
+    cycles: int
+    busy: int
+
+
+def predict(config: AcceleratorConfig, descriptors: Sequence[Mapping[str, int]]) -> list[Timing]:
+    """Timing of every layer of a program; the cycles add up to those of the run, from the cycle after start to done."""
+    model = _Model(config)
+    starts: list[int] = []
+    busy: list[int] = []
+    for values in descriptors:
+        start, issued = model.run(values)
+        if values["layer"] == len(starts):
+            starts.append(start)
+            busy.append(0)
+        busy[-1] += issued
+    starts[0] = 1  # the fetch of the first descriptor counts for the first layer
+    ends = [*starts[1:], model.finish() + 1]
+    return [Timing(end - start, issued) for start, end, issued in zip(starts, ends, busy, strict=True)]
+
+
+class _Model:
+    """Cycle numbers; `start` is seen in cycle 0."""
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self.config = config
+        self.fetch = 1  # first cycle of the next descriptor's fetch
+        self.loader_ready = 0  # first cycle in which a unit can accept
+        self.feeder_ready = 0
+        self.post_ready = 0
+        self.tile_ends: list[int] = []  # cycle of each weight tile's last issue
+        self.loads = 0  # weight tiles loaded
+        self.next_load = 0
+        self.releases: list[int] = []  # cycle from which each group's bank is free again
+        self.drained = 0  # first cycle in which everything so far is in memory
+
+    def run(self, values: Mapping[str, int]) -> tuple[int, int]:
+        """Runs one descriptor; gives the cycle in which its layer's time begins, and the words issued."""
+        config = self.config
+        offer = self.fetch + Sequencer.FETCH_CYCLES
+        loader, feeder, post = (max(offer, ready) for ready in (self.loader_ready, self.feeder_ready, self.post_ready))
+        self.fetch = max(loader, feeder, post) + 1
+
+        convolves = values["operation"] == Operation.CONV
+        tiles_per_group = values["kernel_y"] * values["kernel_x"] * values["channel_words"]
+        pixels = values["pixels"]
+        path = Feeder.LATENCY + (Array.latency(config) if convolves else PoolingPath.LATENCY)
+        lead = PostProcessor.bank_release_lead(config, not convolves)
+
+        begin = feeder + 1
+        if values["barrier"]:
+            begin = max(begin, self.drained)
+        issue = begin
+        load = max(loader + 1, self.next_load)
+        param = post + ParamFetcher.interval(config)
+        lane_start = post + 1
+        for group in range(values["groups"]):
+            index = len(self.releases)
+            if index >= 2:
+                issue = max(issue, self.releases[index - 2])
+            for _ in range(tiles_per_group):
+                if convolves:
+                    if self.loads >= config.slots:
+                        load = max(load, self.tile_ends[self.loads - config.slots] + config.slot_release_cycles)
+                    issue = max(issue, load + 1)
+                    self.loads += 1
+                    self.tile_ends.append(issue + pixels - 1)
+                    load += config.words_per_tile
+                issue += pixels
+            # The bank is full; the post-processor goes through its lane groups.
+            lane_start = max(lane_start, issue - 1 + path + 2)
+            last_group = group == values["groups"] - 1
+            lane_groups = values["lane_groups_last"] if last_group else values["lane_groups"]
+            for _ in range(lane_groups):
+                lane_start = max(lane_start, param)
+                param = lane_start + ParamFetcher.interval(config)
+                begin_last, lane_start = lane_start, lane_start + pixels
+            self.releases.append(begin_last + max(0, pixels - (lead + 2)) + 1)
+        self.next_load = load
+        self.loader_ready = load - 1 if convolves else loader + 1
+        self.feeder_ready = issue - 1
+        self.post_ready = lane_start - 1
+        self.drained = lane_start - 1 + PostProcessor.latency(config) + 1
+        return begin, values["groups"] * tiles_per_group * pixels
+
+    def finish(self) -> int:
+        """The cycle of `done`."""
+        return max(self.fetch, self.drained)

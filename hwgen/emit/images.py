@@ -1,0 +1,34 @@
+"""Memory images as text for `$readmemh`: one word a line, highest digit first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from hwgen.compiler.program import Program
+from hwgen.gateware.core import IMAGE_FILES, memory_width
+from hwgen.regmap import Window
+
+
+def hex_lines(values: Sequence[int], bits: int) -> str:
+    """Unsigned integers of `bits` bits, one a line."""
+    digits = -(-bits // 4)
+    return "".join(f"{value:0{digits}x}\n" for value in values)
+
+
+def byte_lines(rows: npt.NDArray[np.uint8]) -> str:
+    """uint8[words, bytes], byte 0 the lowest of its word."""
+    digits = 2 * rows.shape[1]
+    text = np.ascontiguousarray(rows[:, ::-1]).tobytes().hex()
+    return "".join(text[i : i + digits] + "\n" for i in range(0, len(text), digits))
+
+
+def images(program: Program) -> dict[str, str]:
+    """Text of every image file, by file name."""
+    return {
+        IMAGE_FILES[Window.WEIGHT]: byte_lines(program.weights),
+        IMAGE_FILES[Window.PARAM]: hex_lines(program.params, memory_width(program.config, Window.PARAM)),
+        IMAGE_FILES[Window.PROGRAM]: hex_lines(program.words, memory_width(program.config, Window.PROGRAM)),
+    }
