@@ -75,11 +75,11 @@ class Quantizer:
 
     def quantize(self, real: npt.ArrayLike, rounding: Rounding = Rounding.HALF_EVEN) -> Int64:
         """SPEC eq. 2 for real values of any shape, computed in float64: int64 of that shape.  Raises InputError for NaN or infinity."""
-        return quantize(real, self.scale, self.zero_point, self.format, rounding)
+        return quantize_array(real, self.scale, self.zero_point, self.format, rounding)
 
     def dequantize(self, integers: npt.ArrayLike) -> Float64:
         """SPEC eq. 1: the real values that integers stand for, float64."""
-        return dequantize(integers, self.scale, self.zero_point)
+        return dequantize_array(integers, self.scale, self.zero_point)
 
     def affine(self) -> Affine:
         """The same as parameters of an int8 tensor; an unsigned 8-bit format moves by 128 (SPEC eq. 7)."""
@@ -121,7 +121,7 @@ def power_of_two_up(value: float) -> float:
     return math.ldexp(1.0, exponent - (fraction == 0.5))
 
 
-def quantize(
+def quantize_array(
     real: npt.ArrayLike,
     scale: npt.ArrayLike,
     zero_point: npt.ArrayLike,
@@ -142,7 +142,7 @@ def quantize(
     return clamped.astype(np.int64)
 
 
-def dequantize(integers: npt.ArrayLike, scale: npt.ArrayLike, zero_point: npt.ArrayLike) -> Float64:
+def dequantize_array(integers: npt.ArrayLike, scale: npt.ArrayLike, zero_point: npt.ArrayLike) -> Float64:
     """r = S * (q - Z) (SPEC eq. 1), float64; arguments broadcast."""
     centred = np.asarray(integers, dtype=np.int64) - np.asarray(zero_point, dtype=np.int64)
     return np.asarray(np.asarray(scale, dtype=np.float64) * centred, dtype=np.float64)

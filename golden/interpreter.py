@@ -85,7 +85,7 @@ def _inputs(graph: Graph, x: Int8 | Mapping[str, Int8]) -> dict[str, Int8]:
         if not isinstance(value, np.ndarray) or value.dtype != np.int8:
             kind = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
             problems.append(
-                f"input {name!r} must be an int8 array, not {kind}; real values are quantized with golden.quantize.quantize_input"
+                f"input {name!r} must be an int8 array, not {kind}; real values are quantized with golden.input_data.quantize_input"
             )
         elif value.ndim != len(shape) + 1 or value.shape[1:] != shape:
             problems.append(f"input {name!r} must have the shape [N, {', '.join(map(str, shape))}], not {list(value.shape)}")

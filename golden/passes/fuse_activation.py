@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from golden.float_graph import FloatClamp, FloatGraph, FloatMaxPool2d, FloatOp, FloatReshape
@@ -35,17 +36,16 @@ def _next(graph: FloatGraph) -> FloatGraph | None:
 
 
 def _earliest(graph: FloatGraph, op: FloatOp) -> FloatOp:
-    """The operator that a clamp of `op`'s output can move to: behind reshapes and max pools, max(clamp) = clamp(max)."""
-    while isinstance(op, (FloatReshape, FloatMaxPool2d)):
-        before = graph.producer(op.inputs[0])
-        if before is None or graph.only_reader(before.output) is not op:
+    """The first operator that can clamp for `op`: a clamp moves before reshapes and before max pools without one of their own."""
+    target = at = op
+    while isinstance(at, (FloatReshape, FloatMaxPool2d)) and math.isinf(at.low) and math.isinf(at.high):
+        before = graph.producer(at.inputs[0])
+        if before is None or graph.only_reader(before.output) is not at:
             break
-        if isinstance(before, FloatReshape) and not isinstance(_earliest(graph, before), FloatReshape):
-            return _earliest(graph, before)
-        if isinstance(before, FloatReshape):
-            break
-        op = before
-    return op
+        at = before
+        if not isinstance(at, FloatReshape):
+            target = at
+    return target
 
 
 def _with_clamp(op: FloatOp, clamp: FloatClamp) -> FloatOp:
