@@ -1,0 +1,151 @@
+"""A folder that `generate` wrote: read as it is on disk, and checked before anything is simulated."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from golden import network_file
+from golden.errors import InputError
+from golden.graph import Graph
+from hwgen.config import AcceleratorConfig
+
+FORMAT = 1
+VERILOG, CONFIG = "accelerator.v", "config.json"
+IMAGES = ("weights.hex", "params.hex", "program.hex")
+TOP = "weft_accelerator"
+
+_HEX = re.compile(rb"(?:\s+|//[^\n]*|@[0-9a-fA-F]+|[0-9a-fA-F_]+)*")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a tensor lies in activation memory: pixel p, channel c is byte c % R of word base + p * words_per_pixel + c // R.
+
+    shape: (H, W, C) as stored: (1, 1, N) for a vector, the map's for a tensor that is a reshape of a map.
+    """
+
+    base: int
+    words_per_pixel: int
+    shape: tuple[int, int, int]
+
+    @property
+    def channels(self) -> int:
+        """Channels of a pixel."""
+        return self.shape[2]
+
+    @property
+    def pixels(self) -> int:
+        """Pixels as stored."""
+        return self.shape[0] * self.shape[1]
+
+    @property
+    def size(self) -> int:
+        """Elements."""
+        return self.pixels * self.channels
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer as the program runs it: its index in the tap and the counters, the operator's name and kind, the tensor it writes,
+    its multiply-accumulate operations, and the cycles that the compiler predicts."""
+
+    index: int
+    name: str
+    kind: str
+    output: str
+    macs: int
+    predicted_cycles: int
+
+
+@dataclass(frozen=True, eq=False)
+class BuildFolder:
+    """What config.json says about an emitted folder."""
+
+    path: Path
+    config: AcceleratorConfig
+    network_name: str
+    network_sha256: str
+    tensors: Mapping[str, Placement]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    layers: tuple[Layer, ...]
+
+    @property
+    def verilog(self) -> Path:
+        """The accelerator's Verilog."""
+        return self.path / VERILOG
+
+    @property
+    def predicted_cycles(self) -> int:
+        """Cycles of one inference, as predicted."""
+        return sum(layer.predicted_cycles for layer in self.layers)
+
+
+def read_build(path: Path, graph: Graph | None = None) -> BuildFolder:
+    """Reads and checks a folder; with a graph, also that the folder was generated from it.
+
+    Raises InputError, with all problems at once, for a folder that is missing, incomplete, damaged or of another network.
+    """
+    again = f"write it again with `weft generate NET -o {path}`"
+    if not path.is_dir():
+        raise InputError(f"there is no folder {path}; `weft generate NET -o {path}` writes it")
+    problems = [f"{name} is missing" for name in (VERILOG, CONFIG, *IMAGES) if not (path / name).is_file()]
+    problems += [problem for name in IMAGES if (path / name).is_file() for problem in _image_problems(path / name)]
+    if (path / VERILOG).is_file() and f"module {TOP}".encode() not in (path / VERILOG).read_bytes():
+        problems.append(f"{VERILOG} has no module {TOP}")
+    if problems:
+        raise InputError(f"{path} is not a complete accelerator folder; {again}", problems)
+    try:
+        folder = _decode(path, json.loads((path / CONFIG).read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path / CONFIG} is damaged ({type(error).__name__}: {error}); {again}") from error
+    if graph is not None and folder.network_sha256 != network_file.sha256(graph):
+        raise InputError(
+            f"{path} was generated from another network ({folder.network_name!r}, sha256 {folder.network_sha256[:12]}...) than "
+            f"{graph.name!r} (sha256 {network_file.sha256(graph)[:12]}...); generate it again, or name the network that it belongs to"
+        )
+    return folder
+
+
+def _image_problems(path: Path) -> list[str]:
+    """Why a file is no memory image, if it is none."""
+    data = path.read_bytes()
+    if not data.strip():
+        return [f"{path.name} is empty"]
+    match = _HEX.match(data)
+    if match is not None and match.end() == len(data):
+        return []
+    line = data[: match.end() if match else 0].count(b"\n") + 1
+    return [f"{path.name}, line {line}: not a hexadecimal number"]
+
+
+def _decode(path: Path, data: dict[str, Any]) -> BuildFolder:
+    if data["format"] != FORMAT:
+        raise ValueError(f"format {data['format']!r} is not {FORMAT}, the one that this version reads")
+    tensors = {
+        name: Placement(int(item["base"]), int(item["words_per_pixel"]), _stored_shape(item["shape"]))
+        for name, item in data["tensors"].items()
+    }
+    layers = tuple(
+        Layer(int(item["index"]), str(item["name"]), str(item["kind"]), str(item["output"]), int(item["macs"]), int(item["cycles"]))
+        for item in data["layers"]
+    )
+    inputs, outputs = (tuple(str(name) for name in data[key]) for key in ("inputs", "outputs"))
+    absent = sorted({*inputs, *outputs, *(layer.output for layer in layers)} - set(tensors))
+    if absent:
+        raise ValueError(f"no place is given for the tensors {absent}")
+    network = data["network"]
+    config = AcceleratorConfig.from_json(data["config"])
+    return BuildFolder(path, config, str(network["name"]), str(network["sha256"]), tensors, inputs, outputs, layers)
+
+
+def _stored_shape(shape: list[int]) -> tuple[int, int, int]:
+    if len(shape) not in (1, 3):
+        raise ValueError(f"a shape has one or three sizes, not {shape}")
+    height, width, channels = (1, 1, shape[0]) if len(shape) == 1 else shape
+    return int(height), int(width), int(channels)
