@@ -1,0 +1,15 @@
+"""Emission: a program becomes a folder of Verilog, images and documents that stands on its own."""
+
+from hwgen.emit.folder import contents, description, emit
+from hwgen.emit.verilog import SELFTEST_MODULE, accelerator_verilog, component_verilog, selftest_verilog, templates
+
+__all__ = [
+    "SELFTEST_MODULE",
+    "accelerator_verilog",
+    "component_verilog",
+    "contents",
+    "description",
+    "emit",
+    "selftest_verilog",
+    "templates",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 
@@ -9,7 +10,7 @@ from amaranth.back import verilog
 from amaranth.lib import wiring
 
 from hwgen.config import AcceleratorConfig
-from hwgen.gateware.accelerator import Accelerator
+from hwgen.gateware.accelerator import MEMBERS, Accelerator
 from hwgen.gateware.selftest import ACCELERATOR_MODULE, SelfTest
 from hwgen.gateware.shared import EmissionPlatform
 
@@ -23,16 +24,15 @@ HEADER = """\
 """
 
 
-def component_verilog(component: wiring.Component, name: str, *, given: tuple[str, ...] = ()) -> str:
-    """Verilog of a component under a module name, with every module it shares; modules in `given` are left to other files."""
-    platform = EmissionPlatform()
+def component_verilog(component: wiring.Component, name: str, *, given: Mapping[str, wiring.Signature] | None = None) -> str:
+    """Verilog of a component under a module name, with every module it shares; those in `given` are in other files."""
+    platform = EmissionPlatform(given)
     parts = [verilog.convert(component, name=name, platform=platform, emit_src=False)]
     emitted: set[str] = set()
     while pending := [module for module in platform.modules if module not in emitted]:
         for module in pending:
             emitted.add(module)
-            if module not in given:
-                parts.append(verilog.convert(platform.modules[module], name=module, platform=platform, emit_src=False))
+            parts.append(verilog.convert(platform.modules[module], name=module, platform=platform, emit_src=False))
     return "\n".join(parts)
 
 
@@ -52,4 +52,5 @@ def accelerator_verilog(config: AcceleratorConfig) -> str:
 def selftest_verilog(config: AcceleratorConfig, replay_depth: int) -> str:
     """Text of selftest.v: module `weft_selftest`, a replay host around `weft_accelerator`, which accelerator.v has."""
     what = f"self-test with {replay_depth} replay records"
-    return "\n".join([HEADER.format(what=what), component_verilog(SelfTest(config, replay_depth), SELFTEST_MODULE, given=(ACCELERATOR_MODULE,))])
+    given = {ACCELERATOR_MODULE: wiring.Signature(MEMBERS)}
+    return "\n".join([HEADER.format(what=what), component_verilog(SelfTest(config, replay_depth), SELFTEST_MODULE, given=given)])

@@ -16,6 +16,10 @@ from hwgen.gateware.host import HostPort
 from hwgen.regmap import Window
 
 
+#: The accelerator's ports besides clk and rst.
+MEMBERS = {**slave_members("s_axil_", regmap.ADDRESS_BITS), "irq": Out(1)}
+
+
 class Accelerator(wiring.Component):
     """What is emitted as `weft_accelerator`.  It only wires; clock, reset and bus are described at `HostPort`, the work at `Core`.
 
@@ -24,7 +28,7 @@ class Accelerator(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig, images: Mapping[Window, Sequence[int]] | None = None) -> None:
         self.config, self.images = config, images
-        super().__init__({**slave_members("s_axil_", regmap.ADDRESS_BITS), "irq": Out(1)})
+        super().__init__(MEMBERS)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -7,7 +7,7 @@ Amaranth writes every submodule out in full, so an array of 4,096 processing ele
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Value
@@ -15,10 +15,15 @@ from amaranth.lib import wiring
 
 
 class EmissionPlatform:
-    """Passed as Amaranth's platform while Verilog is written; `modules` maps a module's name to the component to emit under it."""
+    """Passed as Amaranth's platform while Verilog is written.
 
-    def __init__(self) -> None:
+    modules: the component to emit under each module name, collected by `shared`.
+    given:   signatures of modules that another file has.
+    """
+
+    def __init__(self, given: Mapping[str, wiring.Signature] | None = None) -> None:
         self.modules: dict[str, wiring.Component] = {}
+        self.given = dict(given or {})
 
 
 def member_ports(interface: Any) -> list[tuple[str, str, Value]]:
@@ -40,9 +45,12 @@ def shared(m: Module, name: str, module: str, make: Callable[[], wiring.Componen
         component = make()
         m.submodules[name] = component
         return component
-    if module not in platform.modules:
-        platform.modules[module] = make()
-    interface = wiring.PureInterface(platform.modules[module].signature, path=(name,))
+    signature = platform.given.get(module)
+    if signature is None:
+        if module not in platform.modules:
+            platform.modules[module] = make()
+        signature = platform.modules[module].signature
+    interface = wiring.PureInterface(signature, path=(name,))
     ports = {f"{direction}_{port}": value for port, direction, value in member_ports(interface)}
     m.submodules[name] = Instance(module, i_clk=ClockSignal("sync"), i_rst=ResetSignal("sync"), **ports)
     return interface

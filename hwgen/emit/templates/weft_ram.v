@@ -19,22 +19,21 @@ module weft_ram #(
   (* no_rw_check *) reg [WIDTH-1:0] mem[0:DEPTH-1];
   reg [WIDTH-1:0] fetched;
 
-`ifndef SYNTHESIS
-  integer word, part;
-  initial begin
-    if ($test$plusargs("weft_random_memory")) begin
-      for (word = 0; word < DEPTH; word = word + 1)
-        for (part = 0; part < WIDTH; part = part + 1) mem[word][part] = $random;
-    end else begin
-      for (word = 0; word < DEPTH; word = word + 1) mem[word] = {WIDTH{1'b0}};
-    end
-  end
-`endif
+`ifdef SYNTHESIS
   generate
     if (INIT != "") begin : image
       initial $readmemh(INIT, mem);
     end
   endgenerate
+`else
+  integer word, part;
+  initial begin
+    for (word = 0; word < DEPTH; word = word + 1)
+      if ($test$plusargs("weft_random_memory")) for (part = 0; part < WIDTH; part = part + 1) mem[word][part] = $random;
+      else mem[word] = {WIDTH{1'b0}};
+    if (INIT != "") $readmemh(INIT, mem);
+  end
+`endif
 
   genvar k;
   generate

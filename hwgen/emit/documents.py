@@ -1,0 +1,102 @@
+"""What goes with the Verilog for whoever integrates it: instantiation template and README."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Shape
+from amaranth.lib.wiring import Out
+
+from hwgen import register_docs
+from hwgen.compiler.program import Program
+from hwgen.gateware.accelerator import MEMBERS
+from hwgen.gateware.selftest import ACCELERATOR_MODULE
+
+_PORT_DOCS = {
+    "clk": "clock; everything happens at its rising edge",
+    "rst": "synchronous reset, active high, at least one cycle; ends a run, leaves the memories",
+    "irq": "level, high from the end of a run until IRQ_STATUS.done is cleared, if CONTROL.irq_enable is set",
+}
+
+
+def ports() -> list[tuple[str, str, int]]:
+    """(name, "input" or "output", width) of every port of the accelerator."""
+    found = [(name, "output" if member.flow is Out else "input", Shape.cast(member.shape).width) for name, member in MEMBERS.items()]
+    return [("clk", "input", 1), ("rst", "input", 1), *sorted(found, key=lambda port: port[0] != "irq")]
+
+
+def instantiation() -> str:
+    """instantiation.v: declarations and an instance to copy from."""
+    found = ports()
+    wires = [f"wire {f'[{width - 1}:0] ' if width > 1 else ''}{name};" for name, _, width in found]
+    connections = ",\n".join(f"    .{name}({name})" for name, _, _ in found)
+    return "\n".join(
+        [
+            "// A template: copy the instance and connect it. Not part of the design.",
+            *wires,
+            "",
+            f"{ACCELERATOR_MODULE} accelerator (",
+            connections,
+            ");",
+            "",
+        ]
+    )
+
+
+def readme(program: Program) -> str:
+    """README.md of the folder: files, ports, how to run an inference, registers and memory map."""
+    config, graph = program.config, program.graph
+    rows = [f"| `{name}` | {way} | {width} | {_PORT_DOCS.get(name, 'AXI4-Lite')} |" for name, way, width in ports()]
+    places = []
+    for role, names in (("input", graph.inputs), ("output", graph.outputs)):
+        for name in names:
+            place, tensor = program.placements[name], graph.tensors[name]
+            places.append(
+                f"| {role} `{name}` | {'x'.join(map(str, place.shape))} | {place.base} | {place.words_per_pixel} | "
+                f"{tensor.affine.scale!r} | {tensor.affine.zero_point} |"
+            )
+    layers = [f"| {layer.index} | {layer.name} | {layer.kind} | {layer.macs} | {layer.cycles} |" for layer in program.layers]
+    return f"""# Accelerator for {graph.name}
+
+An int8 accelerator of {config.rows} x {config.cols} multipliers with the network's program and weights. One inference takes
+{program.cycles} cycles from start to done, the transfers not counted.
+
+These files were generated. They are yours: use, change and distribute them under any terms you like.
+
+| file | what it is |
+|---|---|
+| `accelerator.v` | module `{ACCELERATOR_MODULE}` and everything below it; the same for every network on this configuration |
+| `weights.hex`, `params.hex`, `program.hex` | memory images, read by `$readmemh` from the folder in which the tool runs; other weights need other images, not other Verilog |
+| `program.lst` | the program and the memory map, readable |
+| `config.json` | configuration, tensors, layers, for programs |
+| `instantiation.v` | a template to copy |
+| `testbench.v`, `selftest.v`, `replay.hex` | a testbench with recorded vectors that needs nothing but a simulator, if the folder has it: `iverilog -g2012 -o testbench.vvp accelerator.v selftest.v testbench.v && vvp testbench.vvp` prints PASS or FAIL |
+
+Defines: `WEFT_TAP` compiles the log of all activation writes in (simulation only). `SYNTHESIS`, which synthesis tools define, leaves the
+simulation's memory initialization out.
+
+## Ports
+
+| port | direction | bits | |
+|---|---|---|---|
+{chr(10).join(rows)}
+
+## An inference
+
+1. Write the input to activation memory, int8: channel c of pixel (y, x) is byte c mod {config.rows} of memory word
+   base + (y * W + x) * words_per_pixel + c div {config.rows}. Bytes beyond the channels may hold anything.
+2. Write CONTROL with `start` (and `irq_enable`) set; wait for the interrupt, or poll STATUS.
+3. Read the output from activation memory, laid out in the same way. Clear IRQ_STATUS.
+
+The input is overwritten during the run: write it again before the next.
+
+| tensor | stored as H x W x C | base word | words_per_pixel | scale | zero point |
+|---|---|---|---|---|---|
+{chr(10).join(places)}
+
+real = scale * (integer - zero point)
+
+| layer | name | kind | MACs | cycles |
+|---|---|---|---|---|
+{chr(10).join(layers)}
+
+{register_docs.render(config)}
+"""

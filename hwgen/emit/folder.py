@@ -1,0 +1,87 @@
+"""`emit`: the folder that stands on its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from golden import network_file
+from golden.errors import InputError
+from hwgen.compiler.program import Program
+from hwgen.emit.documents import instantiation, readme
+from hwgen.emit.images import images
+from hwgen.emit.listing import listing
+from hwgen.emit.verilog import accelerator_verilog
+
+FORMAT = 1
+CONFIG_FILE = "config.json"
+
+
+def description(program: Program) -> dict[str, Any]:
+    """What config.json holds: everything a driver or a bench needs to know of the folder."""
+    graph = program.graph
+    return {
+        "format": FORMAT,
+        "config": program.config.to_json(),
+        "network": {"name": graph.name, "sha256": network_file.sha256(graph)},
+        "cycles": program.cycles,
+        "tensors": {
+            name: {
+                "base": place.base,
+                "words_per_pixel": place.words_per_pixel,
+                "shape": list(place.shape),
+                "scale": graph.tensors[name].affine.scale,
+                "zero_point": graph.tensors[name].affine.zero_point,
+            }
+            for name, place in program.placements.items()
+        },
+        "inputs": list(graph.inputs),
+        "outputs": list(graph.outputs),
+        "layers": [
+            {"index": layer.index, "name": layer.name, "kind": layer.kind, "output": layer.output, "macs": layer.macs, "cycles": layer.cycles}
+            for layer in program.layers
+        ],
+    }
+
+
+def contents(program: Program) -> dict[str, str]:
+    """Text of every file of the folder, by name."""
+    return {
+        "accelerator.v": accelerator_verilog(program.config),
+        **images(program),
+        "program.lst": listing(program),
+        CONFIG_FILE: json.dumps(description(program), indent=1) + "\n",
+        "instantiation.v": instantiation(),
+        "README.md": readme(program),
+    }
+
+
+def emit(program: Program, directory: Path, *, more: Mapping[str, str] | None = None) -> None:
+    """Writes the folder, whole or not at all; `more` adds files to it, by name.
+
+    A folder that `emit` wrote is replaced.  Raises InputError if the directory holds anything else, or cannot be written.
+    """
+    directory = Path(directory)
+    try:
+        if directory.exists() and (not directory.is_dir() or (any(directory.iterdir()) and not (directory / CONFIG_FILE).is_file())):
+            raise InputError(f"{directory} exists and is not a folder that Weft generated; name another one, or remove it")
+        files = {**contents(program), **(more or {})}
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+        try:
+            part.chmod(0o755)
+            for name, text in files.items():
+                (part / name).write_text(text, encoding="utf-8")
+            if directory.exists():
+                shutil.rmtree(directory)
+            os.replace(part, directory)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise InputError(f"cannot write the folder {directory}: {error.strerror or error}; name one that can be written") from error
