@@ -100,7 +100,7 @@ class WeightedOp(Op):
         for name, dtype in (("weight", np.int8), ("weight_zero_point", np.int32), ("weight_scale", np.float64), ("bias", np.int32)):
             given = np.asarray(getattr(self, name))
             array = np.array(given, dtype=dtype, order="C")  # a copy: freezing must not reach the caller's array
-            if not np.array_equal(array, given):
+            if array.dtype.kind == "i" and not np.array_equal(array, given):
                 raise InputError(f"{self.kind} {self.name!r}: {name} has values that are not {np.dtype(dtype)}")
             array.flags.writeable = False
             object.__setattr__(self, name, array)

@@ -63,7 +63,7 @@ class Violation:
 
 def where(op: OpLike) -> str:
     """How messages call an operator."""
-    return f"{op.kind} {op.name!r}"
+    return f"{getattr(op, 'kind', 'operator')} {op.name!r}"
 
 
 def structure(graph: GraphLike) -> Iterator[Violation]:
