@@ -29,7 +29,8 @@ test-full: $(STAMP) icarus
 	$(BIN)/python -m pytest -n $(JOBS)
 
 bench: $(STAMP) icarus
-	$(BIN)/weft bench -o build/bench
+	@mkdir -p build
+	$(BIN)/weft bench -o build/bench.json
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,0 +1,23 @@
+"""Weft: a trained neural network becomes Verilog for an FPGA, and every bit on the way is proven.
+
+The functions are those of `weft.api`, imported when first used: importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from weft.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from weft.api import doctor, generate, inspect, predict, quantize, verify
+
+__all__ = ["__version__", "doctor", "generate", "inspect", "predict", "quantize", "verify"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from weft import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'weft' has no attribute {name!r}")

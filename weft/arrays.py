@@ -1,4 +1,4 @@
-"""Reads arrays for calibration, prediction and verification from `.npz` files, and checks them against the network.
+"""Reads arrays for calibration, prediction and verification from `.npz` files, and brings them to the form that a network takes.
 
 Keys of a file:
 
@@ -17,14 +17,18 @@ from __future__ import annotations
 import enum
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from golden.errors import InputError
+from golden.graph import Graph, Int8
+from golden.input_data import quantize_input
 
 
 class Layout(enum.Enum):
@@ -44,9 +48,17 @@ class Values(enum.Enum):
 _Choice = TypeVar("_Choice", Layout, Values)
 
 
+def choice(kind: type[_Choice], text: str, where: str = "") -> _Choice:
+    """The layout or the kind of values that a word names.  Raises InputError; `where` says where the word stands."""
+    choices = {member.value: member for member in kind}
+    if text.lower() not in choices:
+        raise InputError(f"{where}{kind.__name__.lower()} must be {' or '.join(choices)}, not {text!r}")
+    return choices[text.lower()]
+
+
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Checked inputs: at least one, all finite.
+    """Inputs as a user handed them over; there is at least one.
 
     source: the file, or what else to call them in a message.
     x:      float32[N, ...] for real values, int8[N, ...] for int8 ones.
@@ -61,25 +73,11 @@ class Samples:
     layout: Layout | None = None
     label: npt.NDArray[np.int64] | None = None
 
-    def first(self, count: int | None) -> Samples:
-        """The first `count` of them.  Raises InputError for a count that is not from 1 to their number."""
-        if count is None:
-            return self
-        if not 1 <= count <= len(self.x):
-            raise InputError(f"{self.source} has {len(self.x)} inputs; the number to take must be from 1 to that, not {count}")
-        return Samples(self.source, self.x[:count], self.values, self.layout, None if self.label is None else self.label[:count])
-
-    def channels_last(self, shape: tuple[int, ...]) -> npt.NDArray[np.float32] | npt.NDArray[np.int8]:
-        """`x` as [N, *shape], where shape is the (H, W, C) or (N,) of the network's input.
-
-        Raises InputError where it does not fit, or where both layouts would and none is stated.
-        """
-        if self.layout_for(shape) is Layout.NCHW:
-            return np.ascontiguousarray(self.x.transpose(0, 2, 3, 1))
-        return self.x
-
     def layout_for(self, shape: tuple[int, ...]) -> Layout:
-        """The layout in which `x` has inputs of `shape`, (H, W, C) or (N,); errors as in `channels_last`."""
+        """The layout in which `x` has inputs of `shape`, the (H, W, C) or (N,) of the network's input.
+
+        Raises InputError where `x` does not fit, or where both layouts would and none is stated.
+        """
         given = self.x.shape[1:]
         if len(shape) != 3:
             if given != shape:
@@ -104,12 +102,48 @@ class Samples:
             raise InputError(f"{self.source}: x of the shape {given} may be nhwc or nchw; state the layout (--layout, or the key 'layout')")
         return fitting[0]
 
+    def first(self, count: int | None) -> Samples:
+        """The first `count` of them; all for None.  Raises InputError where there are fewer."""
+        if count is None:
+            return self
+        if not 1 <= count <= len(self.x):
+            raise InputError(f"{self.source}: {count} inputs are asked for, but there are {len(self.x)}")
+        return replace(self, x=self.x[:count], label=None if self.label is None else self.label[:count])
+
+    def real(self, purpose: str) -> npt.NDArray[np.float32]:
+        """`x`, which must hold real values; `purpose` says in the message what for."""
+        if self.x.dtype != np.float32:
+            raise InputError(f"{self.source}: {purpose} needs real values, but x holds int8; state --values real if they are meant as real numbers")
+        return cast(npt.NDArray[np.float32], self.x)
+
+    def as_int8(self, graph: Graph) -> Int8:
+        """The inputs as the network takes them, int8[N, *shape]: quantized if they are real, channels last.
+
+        Raises InputError for inputs of another shape, for NaN and infinity, and for a network of several inputs.
+        """
+        if len(graph.inputs) != 1:
+            raise InputError(f"network {graph.name!r} has {len(graph.inputs)} inputs {list(graph.inputs)}; only networks of one input can be run here")
+        layout = self.layout_for(graph.tensors[graph.inputs[0]].shape)
+        if self.x.dtype == np.float32:
+            with named(self.source):
+                return cast(Int8, quantize_input(graph, cast(npt.NDArray[np.float32], self.x), layout=layout.name))
+        return cast(Int8, np.ascontiguousarray(self.x.transpose(0, 2, 3, 1)) if layout is Layout.NCHW else self.x)
+
+
+@contextmanager
+def named(source: str) -> Iterator[None]:
+    """Puts the name of the file in front of errors about its contents."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{source}: {error.message}", error.problems) from error
+
 
 def read_samples(path: Path, layout: Layout | None = None, values: Values | None = None) -> Samples:
     """The samples in an npz file; `layout` and `values` state what the file may leave open.  Raises InputError."""
     arrays = _read_npz(path)
     if "x" not in arrays:
-        raise InputError(f"{path}: no array 'x' in it (there is {', '.join(sorted(arrays)) or 'nothing'}); store the inputs under the key 'x'")
+        raise InputError(f"{path}: there is no array 'x' in it; store the inputs under the key 'x'")
     return make_samples(
         str(path),
         arrays["x"],
@@ -126,37 +160,31 @@ def make_samples(
     layout: Layout | None = None,
     values: Values | None = None,
 ) -> Samples:
-    """Checks arrays; raises InputError with all that is wrong with them."""
-    stated = values
-    values = stated or (Values.INT8 if x.dtype == np.int8 else Values.REAL)
-    problems = [*_shape_problems(x), *_value_problems(x, values, stated)]
+    """Samples from arrays; raises InputError with all that is wrong with them."""
+    chosen = values or (Values.INT8 if x.dtype == np.int8 else Values.REAL)
+    problems = [*_shape_problems(x), *_type_problems(x, chosen, values)]
     problems += [] if label is None else _label_problems(label, len(x) if x.ndim else 0)
     if problems:
         raise InputError(f"{source}: these inputs cannot be used", problems)
-    return Samples(source, x.astype(np.float32 if values is Values.REAL else np.int8), values, layout, None if label is None else label.astype(np.int64))
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as such
+        x = x.astype(np.float32 if chosen is Values.REAL else np.int8)
+    return Samples(source, x, chosen, layout, None if label is None else label.astype(np.int64))
 
 
 def _shape_problems(x: npt.NDArray[Any]) -> list[str]:
     if x.ndim not in (2, 4):
         hint = "; a single channel needs its own axis too" if x.ndim == 3 else ""
-        return [f"x must be [N, H, W, C], [N, C, H, W] or [N, F], but its shape is {x.shape}{hint}"]
-    return [f"x holds no values: its shape is {x.shape}"] if x.size == 0 else []
+        return [f"x must be [N, H, W, C], [N, C, H, W] or [N, F], but its shape is {list(x.shape)}{hint}"]
+    return [f"x is empty: its shape is {list(x.shape)}"] if x.size == 0 else []
 
 
-def _value_problems(x: npt.NDArray[Any], values: Values, stated: Values | None) -> list[str]:
+def _type_problems(x: npt.NDArray[Any], values: Values, stated: Values | None) -> list[str]:
     if values is Values.INT8:
         return [] if x.dtype == np.int8 else [f"x is stated to be int8, but its elements are {x.dtype}; quantize them, or state that they are real"]
     if np.issubdtype(x.dtype, np.integer):
         hint = "state that they are real (--values real, or the key 'values') if the float network takes these very numbers"
         return [] if stated else [f"x holds {x.dtype} elements: {hint}"]
-    if not np.issubdtype(x.dtype, np.floating):
-        return [f"x must hold float or int8 elements, not {x.dtype}"]
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is reported as such
-        bad = np.argwhere(~np.isfinite(x.astype(np.float32)))
-    if not len(bad):
-        return []
-    first = tuple(int(i) for i in bad[0])
-    return [f"x holds {len(bad)} value{'s' * (len(bad) > 1)} that float32 cannot hold or that {'are' if len(bad) > 1 else 'is'} not finite, the first at {list(first)}: {x[first]}"]
+    return [] if np.issubdtype(x.dtype, np.floating) else [f"x must hold float or int8 elements, not {x.dtype}"]
 
 
 def _label_problems(label: npt.NDArray[Any], count: int) -> list[str]:
@@ -188,10 +216,7 @@ def _agreed(path: Path, key: str, option: _Choice | None, kind: type[_Choice], a
     """What the file's key and the option say together."""
     if key not in arrays:
         return option
-    text = str(arrays[key]).lower()
-    choices = {choice.value: choice for choice in kind}
-    if text not in choices:
-        raise InputError(f"{path}: {key!r} must be {' or '.join(choices)}, not {text!r}")
-    if option is not None and option is not choices[text]:
-        raise InputError(f"{path}: says that {key} is {text}, but the option says {option.value}; drop the option or correct the file")
-    return choices[text]
+    said = choice(kind, str(arrays[key]), f"{path}: ")
+    if option is not None and option is not said:
+        raise InputError(f"{path}: says that {key} is {said.value}, but the option says {option.value}; drop the option or correct the file")
+    return said

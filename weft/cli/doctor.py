@@ -22,7 +22,7 @@ def doctor(as_json: bool) -> int:
     tools = api.doctor()
     report.table(
         "",
-        ["tool", "version", "good", "needed for"],
+        ["tool", "version", "good enough", "needed for"],
         [[tool.tool, tool.version or ("-" if tool.ok else "missing"), tool.ok, tool.needed_for] for tool in tools],
     )
     for tool in tools:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,11 +44,23 @@ class Report:
             return
         table = Table(title=title, title_justify="left", title_style="bold")
         for index, column in enumerate(columns):
-            numeric = all(isinstance(row[index], int | float) or row[index] in ("", None) for row in rows)
+            numeric = all(_is_numeric(row[index]) for row in rows)
             table.add_column(column, justify="right" if numeric and rows else "left", overflow="fold")
         for row in rows:
             table.add_row(*(_cell(value) for value in row))
         self._console.print(table)
+
+    def layers(self, title: str, layers: Sequence[Mapping[str, Any]]) -> None:
+        """A table of an accelerator's layers: measured values where there are any, else the predicted ones."""
+        compared = any(layer.get("equal") is not None for layer in layers)
+        rows: list[list[object]] = []
+        for layer in layers:
+            cycles = layer.get("cycles") or layer["predicted_cycles"]
+            utilization = layer["utilization"] if layer.get("cycles") else layer.get("predicted_utilization")
+            use = "" if not utilization else f"{utilization:.1%}"
+            row = [layer["name"], layer["kind"], "x".join(map(str, layer["shape"])), layer["macs"] or "", cycles, use]
+            rows.append([*row, {True: "equal", False: "NOT EQUAL", None: ""}[layer["equal"]]] if compared else row)
+        self.table(title, ["layer", "kind", "shape", "MACs", "cycles", "array use", *(["bits"] if compared else [])], rows)
 
     def result(self, value: dict[str, Any]) -> None:
         """The one JSON object."""
@@ -75,6 +87,12 @@ class Report:
                 bars.update(tasks[what], completed=done, total=total)
 
             yield update
+
+
+def _is_numeric(value: object) -> bool:
+    if isinstance(value, str):
+        return value == "" or value.rstrip("%").replace(".", "").replace("-", "").replace("e", "").isdecimal()
+    return value is None or isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _cell(value: object) -> str:

@@ -1,0 +1,272 @@
+"""The Python API: the command line's verbs as functions.
+
+Networks are given as `golden.graph.Graph` or as the path of a network file; data as arrays or as the path of an npz file
+(`weft.arrays` has its keys).  Failures are `golden.errors.WeftError`, with an exit code of their own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from golden import interpreter, network_file
+from golden.errors import InputError
+from golden.graph import Float64, Graph, Int8
+from golden.input_data import dequantize_output
+from golden.rescale import RescaleFormat
+from weft.arrays import Layout, Samples, Values, choice, make_samples, named, read_samples
+from weft.configuration import configuration
+from weft.output import new_file
+from weft.summary import NetworkSummary, summarize
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.export import ExportedProgram
+
+    from golden.float_graph import FloatGraph
+    from hwgen.compiler.program import Program
+    from hwgen.config import AcceleratorConfig
+    from sim.report import VerifyReport
+    from sim.tools import Tool
+
+Path_ = str | os.PathLike[str]
+#: Called with (what is being done, steps done, steps in all).
+Progress = Callable[[str, int, int], None]
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a network makes of its inputs.
+
+    y:        int8[N, *output shape], as the accelerator gives it.
+    real:     float64[N, *output shape], the same in real units.
+    classes:  int64[N], the index of the largest output, or None where the output is a map.
+    accuracy: share of the inputs whose class is the labelled one, or None without labels.
+    """
+
+    y: Int8
+    real: Float64
+    classes: npt.NDArray[np.int64] | None
+    accuracy: float | None
+
+
+def quantize(
+    model: nn.Module | ExportedProgram | str,
+    calibration: npt.NDArray[np.floating] | Path_,
+    *,
+    output: Path_ | None = None,
+    rescale: str = "tflite",
+    layout: str | None = None,
+    values: str | None = None,
+    name: str | None = None,
+    progress: Progress = _silent,
+) -> Graph:
+    """Quantizes a trained network to int8.
+
+    model:       a module, an exported program, the path of a .pt2 file, or "package.module:factory".
+    calibration: typical real inputs, float32[N, ...], or the path of an npz file.
+    output:      a network file to write.
+    rescale:     "tflite", "shift" or "fixedB" with B from 4 to 32.
+    layout:      "nhwc" or "nchw"; by default what the file says, else what fits the network.
+    name:        of the network; by default that of the model.
+
+    Raises InputError for unsupported operators, all at once, and for data that cannot be used.
+    """
+    from golden import quantize as quantizer
+
+    format = RescaleFormat.parse(rescale)
+    samples = _samples(calibration, "calibration data", layout, values)
+    x = samples.real("calibration")
+    if isinstance(model, str):
+        from weft.model import load_model
+
+        progress("reading the network", 0, 1)
+        model, default_name = load_model(model)
+        name = name or default_name
+        progress("reading the network", 1, 1)
+    floating = _float_graph(model, samples, name)
+    if len(floating.inputs) != 1:
+        raise InputError(f"network {floating.name!r} has {len(floating.inputs)} inputs {list(floating.inputs)}; only networks of one can be quantized here")
+    fitting = samples.layout_for(floating.tensors[floating.inputs[0]].shape)
+    with named(samples.source):
+        graph = quantizer.quantize(
+            floating, x, format=format, layout=fitting.name, progress=lambda done, total: progress("calibrating", done, total)
+        )
+    if output is not None:
+        network_file.save(graph, output)
+    return graph
+
+
+def inspect(network: Graph | Path_) -> NetworkSummary:
+    """What a quantized network consists of."""
+    return summarize(_graph(network))
+
+
+def predict(
+    network: Graph | Path_,
+    inputs: npt.NDArray[Any] | Path_,
+    *,
+    output: Path_ | None = None,
+    images: int | None = None,
+    layout: str | None = None,
+    values: str | None = None,
+    progress: Progress = _silent,
+) -> Prediction:
+    """Runs a network in the golden model; `output` is an npz file to write, with `y`, `real` and `prediction`."""
+    graph = _graph(network)
+    samples = _samples(inputs, "inputs", layout, values).first(images)
+    x = samples.as_int8(graph)
+    if len(graph.outputs) != 1:
+        raise InputError(f"network {graph.name!r} has {len(graph.outputs)} outputs {list(graph.outputs)}; use golden.interpreter.run for its tensors")
+    y = interpreter.run(graph, x, progress=lambda done, total: progress("predicting", done, total))
+    classes = y.argmax(axis=1).astype(np.int64) if y.ndim == 2 else None
+    accuracy = None if classes is None or samples.label is None else float((classes == samples.label).mean())
+    prediction = Prediction(y, dequantize_output(graph, y), classes, accuracy)
+    if output is not None:
+        arrays: dict[str, npt.NDArray[Any]] = {"y": y, "real": prediction.real}
+        if classes is not None:
+            arrays["prediction"] = classes
+        with new_file(Path(output)) as draft, draft.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+    return prediction
+
+
+def generate(
+    network: Graph | Path_,
+    output: Path_,
+    *,
+    config: str | AcceleratorConfig | None = None,
+    progress: Progress = _silent,
+    **parameters: int,
+) -> Program:
+    """Writes the folder with the accelerator's Verilog, memory images and documentation; returns the compiled program.
+
+    config:     a named configuration, or an AcceleratorConfig to take as it is.
+    parameters: fields of AcceleratorConfig instead; `rows` and `cols` are needed then.
+    A configuration that is not given as an object takes the network's rescale format.
+
+    Raises InputError for what the accelerator cannot run, DoesNotFitError for what is larger than it.
+    """
+    from hwgen.compiler import compile_graph
+    from hwgen.emit import emit
+
+    graph = _graph(network)
+    progress("compiling the network", 0, 1)
+    program = compile_graph(graph, _configuration(graph, config, parameters))
+    progress("compiling the network", 1, 1)
+    progress("writing Verilog", 0, 1)
+    emit(program, Path(output))
+    progress("writing Verilog", 1, 1)
+    return program
+
+
+def verify(
+    network: Graph | Path_,
+    inputs: npt.NDArray[Any] | Path_,
+    *,
+    build: Path_ | None = None,
+    config: str | AcceleratorConfig | None = None,
+    images: int | None = None,
+    first: int = 0,
+    simulator: str = "verilator",
+    compare_layers: bool = True,
+    seed: int | None = None,
+    waves: Path_ | None = None,
+    junit: Path_ | None = None,
+    layout: str | None = None,
+    values: str | None = None,
+    progress: Progress = _silent,
+    **parameters: int,
+) -> VerifyReport:
+    """Runs the Verilog in a simulator and compares every layer of every image with the golden model, bit for bit.
+
+    build:              a folder that `generate` wrote, verified as it is on disk; without it, one is made for the purpose.
+    config, parameters: of that one, as in `generate`.
+    images, first:      how many inputs, from which on.
+    simulator:          "verilator", "icarus" or "both".
+    waves:              a waveform to write, .vcd or .fst.
+    junit:              a JUnit XML file to write.
+
+    Raises ToolMissingError without the simulator; a difference is no error: `VerifyReport.equal` says it.
+    """
+    from sim import verify as verification
+
+    graph = _graph(network)
+    x = _samples(inputs, "inputs", layout, values).as_int8(graph)
+    if build is not None and (config is not None or parameters):
+        raise InputError("a folder has its own configuration: give a build folder or a configuration, not both")
+    chosen = None if build is not None else _configuration(graph, config, parameters)
+    with new_file(Path(junit)) if junit is not None else nullcontext() as junit_draft:
+        report = verification.verify(
+            graph,
+            x,
+            build=None if build is None else Path(build),
+            config=chosen,
+            simulator=simulator,
+            images=images,
+            first=first,
+            compare_layers=compare_layers,
+            seed=verification.DEFAULT_SEED if seed is None else seed,
+            waves=None if waves is None else Path(waves),
+            progress=progress,
+        )
+        if junit_draft is not None:
+            junit_draft.write_text(report.to_junit(), encoding="utf-8")
+    return report
+
+
+def doctor() -> tuple[Tool, ...]:
+    """Every tool that Weft uses: whether it is there, in which version, and what to do if it is not good enough."""
+    from weft.tools import all_tools
+
+    return all_tools()
+
+
+# --- arguments ------------------------------------------------------------------------------------
+
+
+def _graph(network: Graph | Path_) -> Graph:
+    return network if isinstance(network, Graph) else network_file.load(network)
+
+
+def _samples(data: npt.NDArray[Any] | Path_, what: str, layout: str | None, values: str | None) -> Samples:
+    stated = None if layout is None else choice(Layout, layout)
+    kind = None if values is None else choice(Values, values)
+    if isinstance(data, np.ndarray):
+        return make_samples(what, data, layout=stated, values=kind)
+    return read_samples(Path(data), stated, kind)
+
+
+def _float_graph(model: nn.Module | ExportedProgram, samples: Samples, name: str | None) -> FloatGraph:
+    """The model as a float graph.  A module without a stated layout is fed NCHW, as PyTorch does; where it refuses that, NHWC."""
+    from torch import nn
+
+    from golden import quantize as quantizer
+
+    layouts = [samples.layout] if samples.layout else [Layout.NCHW, Layout.NHWC]
+    try:
+        return quantizer.float_graph(model, samples.x, layouts[0].name, name)
+    except InputError as first_error:
+        if len(layouts) > 1 and isinstance(model, nn.Module) and samples.x.ndim == 4:
+            with suppress(InputError):
+                return quantizer.float_graph(model, samples.x, layouts[1].name, name)
+        raise first_error
+
+
+def _configuration(graph: Graph, config: str | AcceleratorConfig | None, parameters: dict[str, int]) -> AcceleratorConfig:
+    if config is None or isinstance(config, str):
+        return configuration(graph.format, config, **parameters)
+    if parameters:
+        raise InputError(f"give a configuration or parameters ({', '.join(parameters)}), not both")
+    return config

@@ -1,0 +1,51 @@
+"""The options that choose an accelerator, shared by the commands that need one."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from hwgen.config import DEFAULT, NAMED
+
+#: Fields of AcceleratorConfig that may be given one by one, and what they mean.
+_PARAMETERS = {
+    "rows": "array rows: input channels per cycle",
+    "cols": "array columns: output channels per cycle",
+    "lanes": "output channels rescaled per cycle",
+    "weight_rows_per_cycle": "array rows whose weights load in one cycle",
+    "weight_slots": "weight tiles that a processing element holds (0: as many as needed)",
+    "acc_bits": "bits of an accumulator",
+    "acc_depth": "output pixels of an accumulator bank",
+    "act_depth": "words of activation memory",
+    "weight_depth": "words of weight memory",
+    "param_depth": "records of parameter memory",
+    "program_depth": "words of program memory",
+    "max_layers": "layers that the performance counters can tell apart",
+}
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def configuration_options(function: _Function) -> _Function:
+    """Adds `--config` and an option for every parameter; the command gets `config` and the parameters as keywords."""
+    for name, meaning in reversed(_PARAMETERS.items()):
+        function = click.option(_flag(name), name, type=int, help=f"{meaning[0].upper()}{meaning[1:]}.")(function)
+    return click.option("--config", type=click.Choice(list(NAMED)), help=f"A named configuration.  Default: {DEFAULT}.")(function)
+
+
+def given(parameters: dict[str, int | None]) -> dict[str, int]:
+    """The parameters that were given."""
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def as_options(config: str | None, parameters: dict[str, int]) -> str:
+    """The command line that gives these again."""
+    words = [] if config is None else ["--config", config]
+    return shlex.join([*words, *(word for name, value in parameters.items() for word in (_flag(name), str(value)))])
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

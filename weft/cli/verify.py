@@ -1,0 +1,108 @@
+"""`weft verify`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weft.cli.configuration import as_options, configuration_options, given
+from weft.cli.options import images_option, inputs_option, json_option, layout_option, network_argument, values_option
+from weft.cli.terminal import FINE, MISMATCH, Report
+
+if TYPE_CHECKING:
+    from sim.report import VerifyReport
+
+
+@click.command()
+@network_argument
+@inputs_option
+@click.option(
+    "--build",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Verify this folder, which `weft generate` wrote, as it is on disk.  Default: generate one for the purpose.",
+)
+@images_option
+@click.option("--first", metavar="N", type=click.IntRange(min=0), default=0, help="Begin with input N, counted from 0.")
+@click.option("--simulator", type=click.Choice(["verilator", "icarus", "both"]), default="verilator", show_default=True)
+@click.option("--outputs-only", is_flag=True, help="Compare the network's outputs and not every layer: faster.")
+@click.option("--junit", metavar="F", type=click.Path(path_type=Path), help="Write a JUnit XML file.")
+@click.option("--waves", metavar="F", type=click.Path(path_type=Path), help="Write a waveform, .vcd or .fst; for few inputs and one simulator.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of what the design leaves uninitialized.")
+@configuration_options
+@layout_option
+@values_option
+@json_option
+def verify(
+    network: Path,
+    inputs: Path,
+    build: Path | None,
+    images: int | None,
+    first: int,
+    simulator: str,
+    outputs_only: bool,
+    junit: Path | None,
+    waves: Path | None,
+    seed: int | None,
+    config: str | None,
+    layout: str | None,
+    values: str | None,
+    as_json: bool,
+    **parameters: int | None,
+) -> int:
+    """Run a network's Verilog in a simulator and compare every layer with the golden model, bit for bit.
+
+    The exit code is 1 where a bit differs; then the first layer that does is named, and the command that shows it again
+    with a waveform.
+    """
+    from weft import api
+
+    report = Report(as_json)
+    chosen = given(parameters)
+    with report.progress() as progress:
+        found = api.verify(
+            network,
+            inputs,
+            build=build,
+            config=config,
+            images=images,
+            first=first,
+            simulator=simulator,
+            compare_layers=not outputs_only,
+            seed=seed,
+            waves=waves,
+            junit=junit,
+            layout=layout,
+            values=values,
+            progress=progress,
+            **chosen,
+        )
+    again = " ".join(
+        filter(None, ["weft verify", shlex.quote(str(network)), "--inputs", shlex.quote(str(inputs)), as_options(config, chosen), _stated(layout, values)])
+    )
+    show(report, found, again)
+    report.result({**found.to_json(), "reproduce": found.reproduce(again)})
+    return FINE if found.equal else MISMATCH
+
+
+def show(report: Report, found: VerifyReport, again: str) -> None:
+    """The verification for people: layers, simulators, the verdict and, after a difference, what to run."""
+    report.layers(f"{found.network}: {found.images} inputs against the golden model", found.to_json()["layers"])
+    for simulator in found.simulators:
+        report.note(
+            f"{simulator.simulator.value} {simulator.version}: {simulator.images} inputs, {simulator.cycles:,} cycles in {simulator.seconds:.1f} s "
+            f"({simulator.cycles_per_second:,.0f} cycles/s, built in {simulator.build_seconds:.1f} s): {'equal' if simulator.equal else 'NOT EQUAL'}"
+        )
+    if found.cycles is not None:
+        report.note(f"{found.cycles:,} cycles per inference")
+    report.note(found.verdict)
+    if (command := found.reproduce(again)) is not None:
+        report.note(f"to see it in a waveform: {command}")
+
+
+def _stated(layout: str | None, values: str | None) -> str:
+    options = {"--layout": layout, "--values": values}
+    return shlex.join([word for flag, value in options.items() if value is not None for word in (flag, value)])
