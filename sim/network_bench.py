@@ -16,7 +16,7 @@ from golden.errors import ToolFailedError
 from hwgen.emit import selftest_verilog
 from sim import runner
 from sim.build_folder import IMAGES, BuildFolder
-from sim.replay import Recording
+from sim.replay import Recording, records_per_image
 from sim.results import Status, tail
 from sim.runner import Built, Design
 from sim.tools import Simulator
@@ -26,8 +26,8 @@ TOP = "weft_bench"
 TOP_FILE = Path(__file__).parent / "benches" / "weft_bench.v"
 TAP_FILE, READS_FILE, OUTCOME_FILE, REPLAY_FILE = "tap.txt", "reads.txt", "outcome.json", "replay.hex"
 
-#: Records of the replay memory; a recording that is longer is played in parts.
-DEPTH = 1 << 16
+#: Records of the replay memory; a recording that is longer is played in parts.  Icarus takes its time to fill a large memory.
+_DEPTHS = {Simulator.VERILATOR: 1 << 16, Simulator.ICARUS: 1 << 12}
 
 #: A simulation that takes this long for a cycle hangs: the slowest one measured, 64 x 64 in Icarus, takes a tenth.
 _SECONDS_PER_CYCLE = 0.2
@@ -59,17 +59,29 @@ class Outcome:
     seconds: float
 
 
-def build_bench(build: BuildFolder, simulator: Simulator, *, trace: str | None = None) -> Built:
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """An accelerator with its replay host, compiled.  depth: records of the replay memory; images: inferences that it holds."""
+
+    build: BuildFolder
+    built: Built
+    depth: int
+    images: int
+
+
+def build_bench(build: BuildFolder, simulator: Simulator, *, trace: str | None = None) -> Bench:
     """Compiles the accelerator of a folder, as it is on disk, with a replay host.  Errors as those of `runner.build`."""
+    following, first = records_per_image(build)
+    depth = max(_DEPTHS[simulator], 1 << (first - 1).bit_length())
     with tempfile.TemporaryDirectory(prefix="weft-bench-") as name:
         selftest = Path(name) / "selftest.v"
-        selftest.write_text(selftest_verilog(build.config, DEPTH), encoding="utf-8")
-        return runner.build(Design(TOP, (build.verilog, selftest, TOP_FILE), defines=("WEFT_TAP",)), simulator, trace=trace)
+        selftest.write_text(selftest_verilog(build.config, depth), encoding="utf-8")
+        built = runner.build(Design(TOP, (build.verilog, selftest, TOP_FILE), defines=("WEFT_TAP",)), simulator, trace=trace)
+    return Bench(build, built, depth, 1 + (depth - first) // following)
 
 
 def play(
-    built: Built,
-    build: BuildFolder,
+    bench: Bench,
     recording: Recording,
     directory: Path,
     *,
@@ -86,12 +98,12 @@ def play(
     """
     directory.mkdir(parents=True, exist_ok=True)
     for name in IMAGES:
-        shutil.copyfile(build.path / name, directory / name)
+        shutil.copyfile(bench.build.path / name, directory / name)
     for name in (TAP_FILE, READS_FILE, OUTCOME_FILE):
         (directory / name).unlink(missing_ok=True)
-    recording.write(directory / REPLAY_FILE, DEPTH)
+    recording.write(directory / REPLAY_FILE, bench.depth)
     result = runner.run(
-        built,
+        bench.built,
         MODULE,
         directory,
         seed=seed,

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from golden.errors import DoesNotFitError
 from golden.graph import Int8
 from hwgen import regmap
 from hwgen.config import AcceleratorConfig
@@ -85,18 +84,13 @@ def host_words(place: Placement, values: Int8, config: AcceleratorConfig) -> Hos
     return HostWords(addresses[real], np.ascontiguousarray(data[:, real]).view("<u4")[..., 0], masks[real])
 
 
-def images_per_recording(build: BuildFolder, depth: int) -> int:
-    """How many inferences a replay memory of `depth` records holds.  Raises DoesNotFitError where it is none."""
+def records_per_image(build: BuildFolder) -> tuple[int, int]:
+    """Records of one inference, and of a recording's first with the counters and the END."""
     inputs, outputs = (
         {name: np.zeros((1, *build.tensors[name].shape), np.int8) for name in names} for names in (build.inputs, build.outputs)
     )
-    once = len(record(build, inputs, outputs).records) - 1
-    with_counters = len(record(build, inputs, outputs, counters=True).records)
-    if with_counters > depth:
-        raise DoesNotFitError(
-            f"one inference of {build.network_name!r} takes {with_counters} records, more than the {depth} of the replay memory"
-        )
-    return 1 + (depth - with_counters) // once
+    plain, counting = (len(record(build, inputs, outputs, counters=counters).records) for counters in (False, True))
+    return plain - 1, counting
 
 
 def record(build: BuildFolder, inputs: Mapping[str, Int8], outputs: Mapping[str, Int8], *, counters: bool = False) -> Recording:

@@ -19,10 +19,9 @@ from hwgen.emit import emit
 from sim import network_bench, runner, tools
 from sim.build_folder import BuildFolder, read_build
 from sim.diagnosis import bus_difference, compare_layers, measured_counters, measured_cycles, no_completion
-from sim.network_bench import TAP_FILE, Outcome
-from sim.replay import Recording, images_per_recording, record
+from sim.network_bench import TAP_FILE, Bench, Outcome
+from sim.replay import Recording, record
 from sim.report import LayerReport, SimulatorReport, VerifyReport
-from sim.runner import Built
 from sim.scoreboard import Difference, LayerComparison
 from sim.tap import last_run, read_tap
 from sim.tools import Simulator
@@ -34,6 +33,8 @@ DEFAULT_SEED = 1
 
 #: A recording is given up after this multiple of the predicted cycles, which are exact, and this many for each access to the bus.
 _LIMIT_FACTOR, _CYCLES_PER_RECORD, _CYCLES_EXTRA = 2, 16, 2000
+#: So few images are played at once.
+_FEW = 8
 #: Characters of a log of activation writes, about, that one recording may make.
 _TAP_LIMIT = 1 << 26
 
@@ -169,32 +170,34 @@ class _Session:
         return len(next(iter(self.batch.values())))
 
     def simulate(self, simulator: Simulator, directory: Path) -> _Found:
-        """Builds, and plays all images in recordings, a single image first: it shows most faults, and has the counters."""
+        """Builds, and plays all images in recordings; of many images the first alone, which shows most faults soon."""
         found = _Found(simulator)
         self.progress(f"compiling for {simulator.value}", 0, 1)
         started = time.perf_counter()
-        built = network_bench.build_bench(self.folder, simulator, trace=runner.wave_format(self.waves) if self.waves else None)
+        bench = network_bench.build_bench(self.folder, simulator, trace=runner.wave_format(self.waves) if self.waves else None)
         found.build_seconds = time.perf_counter() - started
         self.progress(f"compiling for {simulator.value}", 1, 1)
-        size = self._images_at_once()
+        size = min(bench.images, self._images_in_log())
+        if self.waves is not None and self.count > size:
+            raise InputError(f"a waveform of {self.count} images is asked for, but at most {size} go into one; name fewer images")
         start = 0
         while start < self.count:
-            end = self.count if self.waves else min(self.count, start + (size if start else 1))
-            self._play(built, found, start, end, directory)
+            end = min(self.count, start + (1 if start == 0 and self.count > _FEW and self.waves is None else size))
+            self._play(bench, found, start, end, directory)
             start = end
             if found.difference is not None and self.stop_early:
                 break
         return found
 
-    def _images_at_once(self) -> int:
-        size = images_per_recording(self.folder, network_bench.DEPTH)
-        if self.compare:
-            elements = sum(self.folder.tensors[layer.output].size for layer in self.folder.layers)
-            line = 24 + 2 * self.folder.config.lanes
-            size = min(size, max(1, _TAP_LIMIT // (line * -(-elements // self.folder.config.lanes))))
-        return size
+    def _images_in_log(self) -> int:
+        """How many inferences make a log of activation writes that is still handy."""
+        if not self.compare:
+            return self.count
+        lanes = self.folder.config.lanes
+        lines = sum(-(-self.folder.tensors[layer.output].size // lanes) for layer in self.folder.layers)
+        return max(1, _TAP_LIMIT // (lines * (24 + 2 * lanes)))
 
-    def _play(self, built: Built, found: _Found, start: int, end: int, directory: Path) -> None:
+    def _play(self, bench: Bench, found: _Found, start: int, end: int, directory: Path) -> None:
         """Plays the images from start to end and compares."""
         inputs = {name: value[start:end] for name, value in self.batch.items()}
         expected = interpreter.run(self.graph, inputs, tensors=True)
@@ -202,14 +205,14 @@ class _Session:
         limit = (
             recording.images * _LIMIT_FACTOR * self.folder.predicted_cycles + len(recording.records) * _CYCLES_PER_RECORD + _CYCLES_EXTRA
         )
-        what = f"simulating in {built.simulator.value}"
+        what = f"simulating in {found.simulator.value}"
 
         def watch() -> None:
             self.progress(what, start + max(0, last_run(directory / TAP_FILE, self.folder.config.lanes)), self.count)
 
         self.progress(what, start, self.count)
         outcome = network_bench.play(
-            built, self.folder, recording, directory, limit_cycles=limit, tap=self.compare, seed=self.seed, waves=self.waves, watch=watch
+            bench, recording, directory, limit_cycles=limit, tap=self.compare, seed=self.seed, waves=self.waves, watch=watch
         )
         image = self.first + start
         difference = self._compare(found, recording, outcome, expected, image)
