@@ -1,0 +1,199 @@
+"""Random networks on random configurations, for benches: everything the accelerator has, drawn from a seed.
+
+A draw is the function of its seed alone, so a failure is reproduced from the number.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.affine import Affine
+from golden.graph import (
+    AveragePool2d,
+    Conv2d,
+    FullyConnected,
+    Graph,
+    Int8,
+    MaxPool2d,
+    Op,
+    Padding,
+    Reshape,
+    Tensor,
+    Window,
+)
+from golden.rescale import Rescale, RescaleFormat, RescaleKind
+from hwgen.compiler.reciprocal import reciprocal
+from hwgen.config import AcceleratorConfig
+
+FORMATS = ("tflite", "shift", "fixed8", "fixed16", "fixed32", "fixed11")
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """A network, the accelerator it runs on, and inputs int8[N, *shape]."""
+
+    seed: int
+    config: AcceleratorConfig
+    graph: Graph
+    inputs: Int8
+
+
+def random_config(seed: int, *, largest: int = 8) -> AcceleratorConfig:
+    """A valid configuration with up to `largest` rows and columns; memories are large enough for `random_network`."""
+    rng = np.random.default_rng([seed, 0])
+    small = int(rng.integers(2, largest // 2 + 1))
+    large = small * int(rng.integers(1, largest // small + 1))
+    rows, cols = (small, large) if rng.random() < 0.5 else (large, small)
+    common = math.gcd(rows, cols)
+    lanes = int(rng.choice([d for d in range(1, common + 1) if common % d == 0]))
+    rows_per_cycle = int(rng.choice([d for d in range(1, rows + 1) if rows % d == 0]))
+    return AcceleratorConfig(
+        rows=rows,
+        cols=cols,
+        lanes=lanes,
+        weight_rows_per_cycle=rows_per_cycle,
+        weight_slots=int(rng.choice([0, 0, 2, 3, 5])),
+        rescale=RescaleFormat.parse(str(rng.choice(FORMATS))),
+        acc_depth=int(rng.integers(4, 60)),
+        act_depth=2048,
+        weight_depth=16384,
+        param_depth=1024,
+        program_depth=8192,
+    )
+
+
+def random_network(seed: int, config: AcceleratorConfig, *, images: int = 2) -> Draw:
+    """A network of one to six layers for a configuration: kernels, strides, dilations, uneven padding, pooling, fully connected ends,
+    channel counts that divide by nothing, layers of one pixel and of more pixels than an accumulator bank holds."""
+    rng = np.random.default_rng([seed, 1])
+    channels = int(rng.integers(1, 2 * config.rows + 2))
+    shape: tuple[int, ...] = (int(rng.integers(1, 10)), int(rng.integers(1, 10)), channels)
+    tensors = {"input": Tensor("input", shape, _affine(rng))}
+    builder = _Builder(rng, config, tensors)
+    for _ in range(int(rng.integers(1, 6))):
+        draw = rng.random()
+        if draw < 0.6:
+            builder.convolution()
+        elif draw < 0.8:
+            builder.pooling(average=False)
+        else:
+            builder.pooling(average=True)
+    if not builder.ops or rng.random() < 0.5:
+        builder.fully_connected()
+    graph = Graph(f"random_{seed}", config.rescale, tensors, ("input",), (builder.current,), tuple(builder.ops))
+    inputs = rng.integers(-128, 128, (images, *shape)).astype(np.int8)
+    return Draw(seed, config, graph, inputs)
+
+
+def _affine(rng: np.random.Generator) -> Affine:
+    """Zero points at both ends of the range as often as between them; the scale is a power of two, as every format can have it."""
+    return Affine(0.0625, int(rng.choice([-128, 127, 0, rng.integers(-128, 128)])))
+
+
+@dataclass
+class _Builder:
+    rng: np.random.Generator
+    config: AcceleratorConfig
+    tensors: dict[str, Tensor]
+
+    def __post_init__(self) -> None:
+        self.ops: list[Op] = []
+        self.current = "input"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.tensors[self.current].shape
+
+    def add(self, op: Op, shape: tuple[int, ...], affine: Affine) -> None:
+        self.tensors[op.output] = Tensor(op.output, shape, affine)
+        self.ops.append(op)
+        self.current = op.output
+
+    def clamp(self) -> dict[str, int]:
+        """Usually the whole range, else one that cuts."""
+        if self.rng.random() < 0.6:
+            return {}
+        low, high = sorted(int(v) for v in self.rng.integers(-128, 128, 2))
+        return {"act_min": low, "act_max": high}
+
+    def window(self, *, largest: int, pool: bool) -> Window:
+        """A window that fits the current map; a pooling window never lies in the padding altogether."""
+        rng = self.rng
+        height, width, _ = self.shape
+        while True:
+            kernel = (int(rng.integers(1, largest + 1)), int(rng.integers(1, largest + 1)))
+            dilation = (1, 1) if pool or rng.random() < 0.8 else (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
+            most = [min(k - 1, 2) for k in kernel] if pool else [3, 3]
+            top, bottom = (int(v) for v in rng.integers(0, most[0] + 1, 2))
+            left, right = (int(v) for v in rng.integers(0, most[1] + 1, 2))
+            window = Window(kernel, (int(rng.integers(1, 4)), int(rng.integers(1, 4))), Padding(top, bottom, left, right), dilation)
+            rows, cols = window.output_size(height, width)
+            if rows >= 1 and cols >= 1 and rows * cols <= 150:
+                return window
+
+    def rescale(self, channels: int, taps: int) -> Rescale:
+        """Factors that spread the sums over the output's range."""
+        spread = 30 / (74 * 74 * math.sqrt(taps))
+        return Rescale.from_real(self.config.rescale, spread * np.exp2(self.rng.uniform(-2, 2, channels)))
+
+    def weights(self, shape: tuple[int, ...]) -> Int8:
+        low = -128 if self.rng.random() < 0.2 else -127
+        weight = self.rng.integers(low, 128, shape).astype(np.int8)
+        weight[self.rng.random(shape) < self.rng.choice([0.0, 0.3])] = 0
+        return weight
+
+    def convolution(self) -> None:
+        window = self.window(largest=4, pool=False)
+        height, width, depth = self.shape
+        channels = int(self.rng.integers(1, 2 * self.config.cols + 3))
+        weight = self.weights((channels, *window.kernel, depth))
+        op = Conv2d(
+            f"conv_{len(self.ops)}",
+            (self.current,),
+            f"t{len(self.ops)}",
+            weight=weight,
+            weight_zero_point=np.zeros(channels, np.int32),
+            weight_scale=np.ones(channels),
+            bias=self.rng.integers(-2000, 2000, channels).astype(np.int32),
+            rescale=self.rescale(channels, weight[0].size),
+            window=window,
+            **self.clamp(),
+        )
+        self.add(op, (*window.output_size(height, width), channels), _affine(self.rng))
+
+    def pooling(self, *, average: bool) -> None:
+        window = self.window(largest=4, pool=True)
+        height, width, channels = self.shape
+        if average:
+            counts = range(1, window.kernel[0] * window.kernel[1] + 1)
+            if any(reciprocal(self.config.rescale, count) is None for count in counts):
+                if self.config.rescale.kind is not RescaleKind.SHIFT:
+                    return
+                if height < 2 or width < 2:
+                    return
+                window = Window((2, 2), window.stride)
+        make = AveragePool2d if average else MaxPool2d
+        name = f"{'average' if average else 'max'}_{len(self.ops)}"
+        op = make(name, (self.current,), f"t{len(self.ops)}", window=window, **self.clamp())
+        self.add(op, (*window.output_size(height, width), channels), self.tensors[self.current].affine)
+
+    def fully_connected(self) -> None:
+        size = int(np.prod(self.shape))
+        flat = f"t{len(self.ops)}"
+        self.add(Reshape(f"flatten_{len(self.ops)}", (self.current,), flat), (size,), self.tensors[self.current].affine)
+        outputs = int(self.rng.integers(1, 2 * self.config.cols + 3))
+        op = FullyConnected(
+            f"fc_{len(self.ops)}",
+            (flat,),
+            f"t{len(self.ops)}",
+            weight=self.weights((outputs, size)),
+            weight_zero_point=np.zeros(outputs, np.int32),
+            weight_scale=np.ones(outputs),
+            bias=self.rng.integers(-2000, 2000, outputs).astype(np.int32),
+            rescale=self.rescale(outputs, size),
+            **self.clamp(),
+        )
+        self.add(op, (outputs,), _affine(self.rng))
