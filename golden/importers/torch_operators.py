@@ -224,6 +224,13 @@ def subtract(call: Call) -> Value:
     return _sum(call, -1.0)
 
 
+def subtract_from(call: Call) -> Value:
+    """A constant per channel minus x."""
+    x, alpha = call.arguments["self"], float(call.arguments["alpha"])
+    offset = _channels(call.arguments["other"], x)
+    return _per_channel(call, call.builder.laid_out(x, f"{call.name}.input"), np.full(offset.shape, -alpha), offset)
+
+
 def _sum(call: Call, sign: float) -> Value:
     a, b = call.arguments["self"], call.arguments["other"]
     alpha = float(call.arguments.get("alpha", 1)) * sign
@@ -265,6 +272,8 @@ def divide(call: Call) -> Value:
 
 def _channels(constant: Any, x: Value) -> Float64:
     """A constant as one value per channel of x, or per element of a vector."""
+    if isinstance(constant, Value):
+        raise UnsupportedError("it combines two tensors that both depend on the network's input; only a residual add does that")
     array = constant.detach().to("cpu", torch.float64).numpy() if isinstance(constant, torch.Tensor) else np.float64(constant)
     shape = (1, *x.shape)
     if array.ndim > len(shape) or (array.ndim == len(shape) and array.shape[0] != 1):
@@ -395,6 +404,7 @@ OPERATORS: dict[str, Callable[[Call], Value]] = {
     "clamp_max": clamp,
     "add": add,
     "sub": subtract,
+    "rsub": subtract_from,
     "mul": multiply,
     "div": divide,
     "pad": pad,
@@ -407,6 +417,7 @@ OPERATORS: dict[str, Callable[[Call], Value]] = {
     "mean": mean,
     **dict.fromkeys(("view", "_unsafe_view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"), reshape),
     **dict.fromkeys(
-        ("clone", "contiguous", "alias", "detach", "dropout", "feature_dropout", "lift_fresh_copy", "to", "_to_copy"), identity
+        ("clone", "contiguous", "alias", "detach", "dropout", "feature_dropout", "native_dropout", "lift_fresh_copy", "to", "_to_copy"),
+        identity,
     ),
 }
