@@ -40,6 +40,9 @@ Path_ = str | os.PathLike[str]
 #: Called with (what is being done, steps done, steps in all).
 Progress = Callable[[str, int, int], None]
 
+#: Random inputs that the testbench of an emitted folder plays.
+_VECTORS, _VECTOR_SEED = 2, 1
+
 
 def _silent(what: str, done: int, total: int) -> None:
     """Progress that nobody watches."""
@@ -160,13 +163,16 @@ def generate(
     """
     from hwgen.compiler import compile_graph
     from hwgen.emit import emit
+    from sim.standalone import add_testbench
 
     graph = _graph(network)
     progress("compiling the network", 0, 1)
     program = compile_graph(graph, _configuration(graph, config, parameters))
     progress("compiling the network", 1, 1)
     progress("writing Verilog", 0, 1)
-    emit(program, Path(output))
+    rng = np.random.default_rng(_VECTOR_SEED)
+    vectors = rng.integers(-128, 128, (_VECTORS, *graph.tensors[graph.inputs[0]].shape)).astype(np.int8)
+    emit(program, Path(output), complete=lambda folder: add_testbench(folder, graph, vectors))
     progress("writing Verilog", 1, 1)
     return program
 

@@ -201,7 +201,9 @@ def _label_problems(label: npt.NDArray[Any], count: int) -> list[str]:
 def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
     wanted = {"x", "label", "layout", "values"}
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, because numpy leaves a file open that turns out to be damaged.
+        with path.open("rb") as stream:
+            file = np.load(stream, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise InputError(f"{path}: a single array, not an npz file; write one with numpy.savez('{path.stem}.npz', x=...)")
             return {name: file[name] for name in file.files if name in wanted}

@@ -10,9 +10,11 @@ from __future__ import annotations
 import ast
 import io
 import json
+import logging
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,13 +65,24 @@ def load(path: Path) -> ExportedProgram:
             problems = list(_dangers({name: archive.read_bytes(name) for name in names if _is_checked(name)}, names))
         if problems:
             raise InputError(f"{path}: refused, because loading it could run code that it contains; {EXPORT_AGAIN}", problems)
-        program: ExportedProgram = torch.export.load(io.BytesIO(data))
+        with _without_log("torch.export"):  # a failure there is logged with its traceback, and reported below
+            program: ExportedProgram = torch.export.load(io.BytesIO(data))
     except InputError:
         raise
     except Exception as error:  # torch raises anything from KeyError to AssertionError for a damaged archive
         raise InputError(f"{path}: not a torch.export file of this version of PyTorch, or a damaged one ({error}); {EXPORT_AGAIN}") from error
     program._guards_code = []  # source text that module() would execute; it only repeats what the example inputs were like
     return program
+
+
+@contextmanager
+def _without_log(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _is_checked(name: str) -> bool:

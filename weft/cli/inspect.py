@@ -30,6 +30,6 @@ def inspect(network: Path, as_json: bool) -> None:
     for role, tensors in (("input", summary.inputs), ("output", summary.outputs)):
         for tensor in tensors:
             shape = "x".join(map(str, tensor.shape))
-            report.note(f"{role} {tensor.name}: int8 {shape}, real = {tensor.affine.scale:.6g} * (q - {tensor.affine.zero_point})")
+            report.note(f"{role} {tensor.name}: int8 {shape}, real = {tensor.affine.scale:.6g} * (q {-tensor.affine.zero_point:+d})")
     report.note(f"{summary.macs:,} MACs, {summary.weights:,} weights")
     report.result(summary.to_json())

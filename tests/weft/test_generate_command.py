@@ -1,0 +1,105 @@
+"""`weft generate`: the folder it writes, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import weft
+from hwgen.config import NAMED
+from tests.weft.small import Command, Files
+
+SMALL = ["--rows", "4", "--cols", "4", "--lanes", "1"]
+
+
+def test_folder(command: Command, files: Files, tmp_path: Path) -> None:
+    result = command("generate", files.network, *SMALL, "-o", tmp_path / "out", "--json")
+    assert (result.code, result.err) == (0, "")
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written >= {"accelerator.v", "weights.hex", "params.hex", "program.hex", "program.lst", "config.json"}
+    report = json.loads(result.out)
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert report["config"] == config["config"]
+    assert report["configuration"] == "4 x 4"
+    assert report["predicted_cycles"] == sum(layer["predicted_cycles"] for layer in report["layers"]) > 0
+
+
+def test_the_accelerator_takes_the_networks_rescale_format(command: Command, files: Files, tmp_path: Path) -> None:
+    network = tmp_path / "shift.weft"
+    options = ["--calibration", files.calibration, "-o", network, "--rescale", "shift"]
+    assert command("quantize", "factories:small", *options).code == 0
+    result = command("generate", network, "--config", "tiny-4x4", "-o", tmp_path / "out")
+    assert result.code == 0
+    assert "tiny-4x4, with the network's rescale format shift" in result.out
+    config = json.loads((tmp_path / "out" / "config.json").read_text())["config"]
+    assert config == {**NAMED["tiny-4x4"].to_json(), "rescale": "shift"}
+
+
+def test_a_generated_folder_is_replaced_and_another_is_not(command: Command, files: Files, tmp_path: Path) -> None:
+    assert command("generate", files.network, *SMALL, "-o", tmp_path / "out").code == 0
+    assert command("generate", files.network, "--rows", 8, "--cols", 4, "-o", tmp_path / "out").code == 0
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["config"]["rows"] == 8
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter1.tex").write_text("years of work")
+    result = command("generate", files.network, *SMALL, "-o", tmp_path / "thesis")
+    assert result.code == 2
+    assert "thesis" in result.err
+    assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["chapter1.tex"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--rows", "3", "--cols", "4"], "one of rows and cols must divide the other, but rows is 3 and cols is 4"),
+        (["--rows", "1", "--cols", "128"], "rows must be an integer from 2 to 64, not 1"),
+        (["--rows", "4"], "need cols too"),
+        (["--lanes", "2"], "need rows and cols too"),
+        (["--rows", "4", "--cols", "4", "--lanes", "3"], "lanes must divide rows and cols (4 and 4), but it is 3"),
+        (["--config", "tiny-4x4", "--rows", "4"], "not both"),
+        (["--config", "huge"], "'huge' is not one of"),
+        (["--rows", "four", "--cols", "4"], "'four' is not a valid integer"),
+    ],
+)
+def test_invalid_configuration(command: Command, files: Files, tmp_path: Path, options: list[str], message: str) -> None:
+    result = command("generate", files.network, *options, "-o", tmp_path / "out")
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_problems_of_a_configuration_at_once(command: Command, files: Files, tmp_path: Path) -> None:
+    result = command("generate", files.network, "--rows", 1, "--cols", 4, "--act-depth", 1, "-o", tmp_path / "out")
+    assert "rows must be" in result.err
+    assert "act_depth must be" in result.err
+
+
+def test_network_too_large(command: Command, files: Files, tmp_path: Path) -> None:
+    sizes = ["--weight-depth", 16, "--param-depth", 4, "--act-depth", 16, "--program-depth", 32]
+    result = command("generate", files.network, *SMALL, *sizes, "-o", tmp_path / "out")
+    assert (result.code, result.out) == (3, "")
+    for memory in ("weight memory (weight_depth)", "parameter memory (param_depth)", "activation memory (act_depth)"):
+        assert memory in result.err
+    assert "are needed, 16 are there" in result.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_the_accelerator_cannot_run_yet(command: Command, tmp_path: Path) -> None:
+    depthwise = nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.Flatten(), nn.Linear(4 * 36, 3)).eval()
+    weft.quantize(depthwise, torch.randn(8, 4, 8, 8).numpy(), output=tmp_path / "depthwise.weft")
+    result = command("generate", tmp_path / "depthwise.weft", *SMALL, "-o", tmp_path / "out")
+    assert (result.code, result.out) == (2, "")
+    assert "depthwise_conv2d runs in the golden model only" in result.err
+    assert {path.name for path in tmp_path.iterdir()} == {"depthwise.weft"}
+
+
+def test_output_that_cannot_be_written(command: Command, files: Files, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for output in (tmp_path / "file", tmp_path / "file" / "out"):
+        result = command("generate", files.network, *SMALL, "-o", output)
+        assert (result.code, result.out) == (2, "")
+        assert str(output) in result.err
+    assert {path.name for path in tmp_path.iterdir()} == {"file"}
