@@ -7,16 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from golden.errors import InputError
-from golden.float_graph import (
-    FloatAdd,
-    FloatBatchNorm,
-    FloatConv2d,
-    FloatDepthwiseConv2d,
-    FloatGraph,
-    FloatOp,
-    FloatPad,
-    FloatWeightedOp,
-)
+from golden.float_graph import FloatAdd, FloatBatchNorm, FloatConv2d, FloatDepthwiseConv2d, FloatGraph, FloatOp, FloatPad, FloatWeightedOp
 from golden.structure import Violation, shape_problems, structure, where
 
 

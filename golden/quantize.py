@@ -32,19 +32,7 @@ from golden.float_graph import (
     FloatWeightedOp,
 )
 from golden.formats import INT8_NARROW, INT32, asymmetric, half_away, power_of_two_up, quantize_array
-from golden.graph import (
-    Add,
-    AveragePool2d,
-    Conv2d,
-    DepthwiseConv2d,
-    FullyConnected,
-    Graph,
-    MaxPool2d,
-    Op,
-    Reshape,
-    Tensor,
-    WeightedOp,
-)
+from golden.graph import Add, AveragePool2d, Conv2d, DepthwiseConv2d, FullyConnected, Graph, MaxPool2d, Op, Reshape, Tensor, WeightedOp
 from golden.importers.torch_export import import_module, import_program
 from golden.input_data import RealData, checked_data
 from golden.passes.pipeline import prepare

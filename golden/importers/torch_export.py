@@ -20,7 +20,8 @@ from golden.errors import InputError
 from golden.float_checker import check
 from golden.float_graph import FloatGraph
 from golden.importers.advice import advice
-from golden.importers.torch_operators import OPERATORS, Call
+from golden.importers.torch_call import Call
+from golden.importers.torch_operators import OPERATORS
 from golden.importers.values import Builder, UnsupportedError, Value
 
 #: Operators that compute no tensor: sizes, and assertions about them.
