@@ -113,10 +113,11 @@ def out_of_range(values: Mapping[str, int]) -> list[str]:
 
 
 def encode(values: Mapping[str, int]) -> tuple[int, ...]:
-    """Packs a value for every field into `WORDS` unsigned 32-bit words.  Raises ValueError for a value out of range."""
-    problems = out_of_range(values)
-    if problems or set(values) != set(BY_NAME):
-        raise ValueError("; ".join(problems) or f"fields differ: {sorted(set(values) ^ set(BY_NAME))}")
+    """Packs a value for every field into `WORDS` unsigned 32-bit words.  Raises ValueError for other fields or a value out of range."""
+    if set(values) != set(BY_NAME):
+        raise ValueError(f"fields differ: {sorted(set(values) ^ set(BY_NAME))}")
+    if problems := out_of_range(values):
+        raise ValueError("; ".join(problems))
     words = [0] * WORDS
     for field in FIELDS:
         words[field.word] |= (values[field.name] & ((1 << field.bits) - 1)) << field.offset
