@@ -67,7 +67,9 @@ def import_violations(source: str, module: str, is_package: bool = False) -> lis
         if target == "tests":
             violations.append(f"{module} imports {name}: what is shipped never needs the tests")
         violations += [
-            f"{module} imports {name}, but {who} must not know {what}" for who, what in FORBIDDEN if within(module, who) and within(name, what)
+            f"{module} imports {name}, but {who} must not know {what}"
+            for who, what in FORBIDDEN
+            if within(module, who) and within(name, what)
         ]
     return violations
 
@@ -125,7 +127,14 @@ def test_a_forbidden_import_is_seen(module: str, source: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["print('x')", "import sys\nsys.exit(1)", "raise SystemExit", "import argparse", "from rich.table import Table", "import sys\nsys.argv[1]"],
+    [
+        "print('x')",
+        "import sys\nsys.exit(1)",
+        "raise SystemExit",
+        "import argparse",
+        "from rich.table import Table",
+        "import sys\nsys.argv[1]",
+    ],
 )
 def test_use_of_the_terminal_is_seen(source: str) -> None:
     assert len(terminal_violations(source, "weft.api")) == 1

@@ -98,9 +98,10 @@ def quantize(
         model, default_name = load_model(model)
         name = name or default_name
         progress("reading the network", 1, 1)
-    floating = _float_graph(model, samples, name)
+    floating = _float_graph(model, x, samples.layout, name)
     if len(floating.inputs) != 1:
-        raise InputError(f"network {floating.name!r} has {len(floating.inputs)} inputs {list(floating.inputs)}; only networks of one can be quantized here")
+        names = list(floating.inputs)
+        raise InputError(f"network {floating.name!r} has {len(names)} inputs {names}; only networks of one can be quantized here")
     fitting = samples.layout_for(floating.tensors[floating.inputs[0]].shape)
     with named(samples.source):
         graph = quantizer.quantize(
@@ -131,7 +132,9 @@ def predict(
     samples = _samples(inputs, "inputs", layout, values).first(images)
     x = samples.as_int8(graph)
     if len(graph.outputs) != 1:
-        raise InputError(f"network {graph.name!r} has {len(graph.outputs)} outputs {list(graph.outputs)}; use golden.interpreter.run for its tensors")
+        raise InputError(
+            f"network {graph.name!r} has {len(graph.outputs)} outputs {list(graph.outputs)}; use golden.interpreter.run for its tensors"
+        )
     y = interpreter.run(graph, x, progress=lambda done, total: progress("predicting", done, total))
     classes = y.argmax(axis=1).astype(np.int64) if y.ndim == 2 else None
     accuracy = None if classes is None or samples.label is None else float((classes == samples.label).mean())
@@ -254,19 +257,19 @@ def _samples(data: npt.NDArray[Any] | Path_, what: str, layout: str | None, valu
     return read_samples(Path(data), stated, kind)
 
 
-def _float_graph(model: nn.Module | ExportedProgram, samples: Samples, name: str | None) -> FloatGraph:
+def _float_graph(model: nn.Module | ExportedProgram, x: npt.NDArray[np.float32], layout: Layout | None, name: str | None) -> FloatGraph:
     """The model as a float graph.  A module without a stated layout is fed NCHW, as PyTorch does; where it refuses that, NHWC."""
     from torch import nn
 
     from golden import quantize as quantizer
 
-    layouts = [samples.layout] if samples.layout else [Layout.NCHW, Layout.NHWC]
+    layouts = [layout] if layout else [Layout.NCHW, Layout.NHWC]
     try:
-        return quantizer.float_graph(model, samples.x, layouts[0].name, name)
+        return quantizer.float_graph(model, x, layouts[0].name, name)
     except InputError as first_error:
-        if len(layouts) > 1 and isinstance(model, nn.Module) and samples.x.ndim == 4:
+        if len(layouts) > 1 and isinstance(model, nn.Module) and x.ndim == 4:
             with suppress(InputError):
-                return quantizer.float_graph(model, samples.x, layouts[1].name, name)
+                return quantizer.float_graph(model, x, layouts[1].name, name)
         raise first_error
 
 

@@ -113,7 +113,9 @@ class Samples:
     def real(self, purpose: str) -> npt.NDArray[np.float32]:
         """`x`, which must hold real values; `purpose` says in the message what for."""
         if self.x.dtype != np.float32:
-            raise InputError(f"{self.source}: {purpose} needs real values, but x holds int8; state --values real if they are meant as real numbers")
+            raise InputError(
+                f"{self.source}: {purpose} needs real values, but x holds int8; state --values real if they are meant as real numbers"
+            )
         return cast(npt.NDArray[np.float32], self.x)
 
     def as_int8(self, graph: Graph) -> Int8:
@@ -122,7 +124,9 @@ class Samples:
         Raises InputError for inputs of another shape, for NaN and infinity, and for a network of several inputs.
         """
         if len(graph.inputs) != 1:
-            raise InputError(f"network {graph.name!r} has {len(graph.inputs)} inputs {list(graph.inputs)}; only networks of one input can be run here")
+            raise InputError(
+                f"network {graph.name!r} has {len(graph.inputs)} inputs {list(graph.inputs)}; only networks of one input can be run here"
+            )
         layout = self.layout_for(graph.tensors[graph.inputs[0]].shape)
         if self.x.dtype == np.float32:
             with named(self.source):
@@ -180,7 +184,11 @@ def _shape_problems(x: npt.NDArray[Any]) -> list[str]:
 
 def _type_problems(x: npt.NDArray[Any], values: Values, stated: Values | None) -> list[str]:
     if values is Values.INT8:
-        return [] if x.dtype == np.int8 else [f"x is stated to be int8, but its elements are {x.dtype}; quantize them, or state that they are real"]
+        return (
+            []
+            if x.dtype == np.int8
+            else [f"x is stated to be int8, but its elements are {x.dtype}; quantize them, or state that they are real"]
+        )
     if np.issubdtype(x.dtype, np.integer):
         hint = "state that they are real (--values real, or the key 'values') if the float network takes these very numbers"
         return [] if stated else [f"x holds {x.dtype} elements: {hint}"]
@@ -220,5 +228,7 @@ def _agreed(path: Path, key: str, option: _Choice | None, kind: type[_Choice], a
         return option
     said = choice(kind, str(arrays[key]), f"{path}: ")
     if option is not None and option is not said:
-        raise InputError(f"{path}: says that {key} is {said.value}, but the option says {option.value}; drop the option or correct the file")
+        raise InputError(
+            f"{path}: says that {key} is {said.value}, but the option says {option.value}; drop the option or correct the file"
+        )
     return said

@@ -81,9 +81,7 @@ def measure(progress: api.Progress) -> BenchResult:
     with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
         build = Path(folder) / "accelerator"
         api.generate(graph, build, progress=progress)
-        simulation = tuple(
-            _simulate(graph, x, build, simulator, compare, progress) for simulator in available for compare in (True, False)
-        )
+        simulation = tuple(_simulate(graph, x, build, simulator, compare, progress) for simulator in available for compare in (True, False))
         emission = tuple(_emit(graph, size, Path(folder) / str(size), progress) for size in SIZES)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     return BenchResult(simulation, emission, _golden(graph, x, progress), machine)

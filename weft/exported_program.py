@@ -40,7 +40,21 @@ _EXPRESSION_NODES = (
     ast.Expression, ast.Call, ast.Name, ast.Load, ast.Constant, ast.keyword, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop,
     ast.Compare, ast.cmpop,
 )  # fmt: skip
-_EXPRESSION_CALLS = {"Symbol", "Integer", "Float", "Rational", "Add", "Mul", "Pow", "Max", "Min", "Mod", "PythonMod", "FloorDiv", "CleanDiv"}
+_EXPRESSION_CALLS = {
+    "Symbol",
+    "Integer",
+    "Float",
+    "Rational",
+    "Add",
+    "Mul",
+    "Pow",
+    "Max",
+    "Min",
+    "Mod",
+    "PythonMod",
+    "FloorDiv",
+    "CleanDiv",
+}
 _OPERATORS = ("torch.ops.", "_operator.", "math.")
 
 
@@ -70,7 +84,9 @@ def load(path: Path) -> ExportedProgram:
     except InputError:
         raise
     except Exception as error:  # torch raises anything from KeyError to AssertionError for a damaged archive
-        raise InputError(f"{path}: not a torch.export file of this version of PyTorch, or a damaged one ({error}); {EXPORT_AGAIN}") from error
+        raise InputError(
+            f"{path}: not a torch.export file of this version of PyTorch, or a damaged one ({error}); {EXPORT_AGAIN}"
+        ) from error
     program._guards_code = []  # source text that module() would execute; it only repeats what the example inputs were like
     return program
 

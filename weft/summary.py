@@ -57,7 +57,17 @@ def summarize(graph: Graph) -> NetworkSummary:
         output = graph.op_output(op)
         weights = op.weight.size if isinstance(op, WeightedOp) else 0
         layers.append(
-            LayerSummary(op.name, op.kind, op.inputs, op.output, output.shape, output.affine.scale, output.affine.zero_point, op_macs(graph, op), weights)
+            LayerSummary(
+                op.name,
+                op.kind,
+                op.inputs,
+                op.output,
+                output.shape,
+                output.affine.scale,
+                output.affine.zero_point,
+                op_macs(graph, op),
+                weights,
+            )
         )
     return NetworkSummary(
         graph.name,

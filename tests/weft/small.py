@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-FACTORIES = '''
+FACTORIES = """
 import torch
 from torch import nn
 
@@ -32,7 +32,7 @@ def number():
 
 def broken():
     raise RuntimeError("no weights here")
-'''
+"""
 
 
 @dataclass(frozen=True)

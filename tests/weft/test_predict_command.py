@@ -61,7 +61,9 @@ def test_first_images(command: Command, files: Files, tmp_path: Path) -> None:
         ({"x": np.zeros((0, 8, 8, 2), np.int8)}, [], "x is empty"),
     ],
 )
-def test_unusable_inputs(command: Command, files: Files, tmp_path: Path, arrays: dict[str, np.ndarray], options: list[str], message: str) -> None:
+def test_unusable_inputs(
+    command: Command, files: Files, tmp_path: Path, arrays: dict[str, np.ndarray], options: list[str], message: str
+) -> None:
     np.savez(tmp_path / "in.npz", **arrays)
     result = command("predict", files.network, "--inputs", tmp_path / "in.npz", "-o", tmp_path / "out.npz", *options)
     assert (result.code, result.out) == (2, "")

@@ -61,7 +61,10 @@ UNUSABLE: dict[str, tuple[Callable[[Path], Path], str]] = {
     "infinite": (lambda path: save(path, x=with_value(-np.inf)), "NaN or infinite"),
     "beyond float32": (lambda path: save(path, x=with_value(1e300)), "NaN or infinite"),
     "shape": (lambda path: save(path, x=np.zeros((4, 3, 9, 9), np.float32)), "to have 2 channels"),
-    "vectors": (lambda path: save(path, x=np.zeros((4, 128), np.float32)), "torch.export cannot trace Sequential with inputs of shape [[2, 128]]"),
+    "vectors": (
+        lambda path: save(path, x=np.zeros((4, 128), np.float32)),
+        "torch.export cannot trace Sequential with inputs of shape [[2, 128]]",
+    ),
     "no channel axis": (lambda path: save(path, x=GOOD[:, 0]), "a single channel needs its own axis too"),
     "empty": (lambda path: save(path, x=GOOD[:0]), "x is empty: its shape is [0, 2, 8, 8]"),
     "int8": (lambda path: save(path, x=GOOD.astype(np.int8)), "calibration needs real values, but x holds int8"),
@@ -69,7 +72,10 @@ UNUSABLE: dict[str, tuple[Callable[[Path], Path], str]] = {
     "complex": (lambda path: save(path, x=GOOD.astype(np.complex64)), "x must hold float or int8 elements, not complex64"),
     "pickled": (lambda path: save(path, x=np.array([Trap(path.parent / "sprung")], dtype=object)), "not an npz file of plain arrays"),
     "no x": (lambda path: save(path, y=GOOD), "there is no array 'x' in it"),
-    "labels": (lambda path: save(path, x=GOOD, label=np.zeros(3, np.int64)), "label must be [4], one for each input, but its shape is (3,)"),
+    "labels": (
+        lambda path: save(path, x=GOOD, label=np.zeros(3, np.int64)),
+        "label must be [4], one for each input, but its shape is (3,)",
+    ),
     "real labels": (lambda path: save(path, x=GOOD, label=np.zeros(4)), "label must hold integers, not float64"),
     "negative labels": (lambda path: save(path, x=GOOD, label=np.full(4, -1)), "label must not be negative, but one is -1"),
     "unknown layout": (lambda path: save(path, x=GOOD, layout="hwcn"), "layout must be nhwc or nchw, not 'hwcn'"),
@@ -113,7 +119,9 @@ def test_a_factory_and_an_exported_program_give_the_same_network(command: Comman
     for model, output in (("factories:small", "a.weft"), (program, "b.weft")):
         result = command("quantize", model, "--calibration", files.calibration, "-o", tmp_path / output, "--name", "small")
         assert (result.code, result.err) == (0, "")
-    shapes = [[op.weight.tolist() for op in network_file.load(tmp_path / name).ops if hasattr(op, "weight")] for name in ("a.weft", "b.weft")]
+    shapes = [
+        [op.weight.tolist() for op in network_file.load(tmp_path / name).ops if hasattr(op, "weight")] for name in ("a.weft", "b.weft")
+    ]
     assert shapes[0] == shapes[1]
     assert (tmp_path / "a.weft").read_bytes() == files.network.read_bytes()
 

@@ -12,7 +12,13 @@ from weft.cli.terminal import FINE, MISMATCH, Report
 
 @click.command()
 @click.option(
-    "-o", "--output", metavar="DIR", default="build/demo", show_default=True, type=click.Path(path_type=Path), help="The folder for its files."
+    "-o",
+    "--output",
+    metavar="DIR",
+    default="build/demo",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The folder for its files.",
 )
 @json_option
 def demo(output: Path, as_json: bool) -> int:
@@ -37,7 +43,10 @@ def demo(output: Path, as_json: bool) -> int:
             ["int8 accuracy", f"{result.int8_accuracy:.2%}"],
             ["cycles per inference", first.cycles],
             *[
-                [f"inputs in {simulator.simulator.value} {simulator.version}", f"{simulator.images} {'equal' if simulator.equal else 'NOT EQUAL'}"]
+                [
+                    f"inputs in {simulator.simulator.value} {simulator.version}",
+                    f"{simulator.images} {'equal' if simulator.equal else 'NOT EQUAL'}",
+                ]
                 for found in result.reports
                 for simulator in found.simulators
             ],
@@ -52,7 +61,9 @@ def demo(output: Path, as_json: bool) -> int:
             report.note(found.verdict)
             report.note(f"to see it in a waveform: {command}")
     if not result.accurate:
-        report.note("the network is less accurate than it should be: the float accuracy is to be 97 % or more, and int8 within 1 point of it")
+        report.note(
+            "the network is less accurate than it should be: the float accuracy is to be 97 % or more, and int8 within 1 point of it"
+        )
     where = " and ".join(f"{found.images} inputs in {found.simulators[0].simulator.value}" for found in result.reports)
     report.note(f"verdict: every bit of every layer is equal, {where}" if result.equal else "verdict: NOT EQUAL")
     report.note(f"files: {output}")

@@ -19,7 +19,9 @@ inputs_option = click.option(
 )
 
 layout_option = click.option(
-    "--layout", type=click.Choice(["nhwc", "nchw"]), help="How the maps of 'x' lie.  Default: what the file says, else what fits the network."
+    "--layout",
+    type=click.Choice(["nhwc", "nchw"]),
+    help="How the maps of 'x' lie.  Default: what the file says, else what fits the network.",
 )
 
 values_option = click.option(

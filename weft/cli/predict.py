@@ -18,9 +18,7 @@ from weft.cli.terminal import Report
 @layout_option
 @values_option
 @json_option
-def predict(
-    network: Path, inputs: Path, output: Path, images: int | None, layout: str | None, values: str | None, as_json: bool
-) -> None:
+def predict(network: Path, inputs: Path, output: Path, images: int | None, layout: str | None, values: str | None, as_json: bool) -> None:
     """Run a quantized network in the golden model, without a simulator.
 
     OUT.npz holds `y` (int8, as the accelerator gives it), `real` (the same in real units) and, for networks whose output

@@ -41,5 +41,6 @@ def quantize(
     with report.progress() as progress:
         graph = api.quantize(model, calibration, output=output, rescale=rescale, layout=layout, values=values, name=name, progress=progress)
     summary = api.inspect(graph)
-    report.note(f"{output}: {summary.name}, {len(summary.layers)} layers, {summary.macs:,} MACs, {summary.weights:,} weights, rescale format {summary.rescale}")
+    size = f"{len(summary.layers)} layers, {summary.macs:,} MACs, {summary.weights:,} weights"
+    report.note(f"{output}: {summary.name}, {size}, rescale format {summary.rescale}")
     report.result({"output": str(output), **summary.to_json()})

@@ -92,7 +92,7 @@ class Report:
 def _is_numeric(value: object) -> bool:
     if isinstance(value, str):
         return value == "" or value.rstrip("%").replace(".", "").replace("-", "").replace("e", "").isdecimal()
-    return value is None or isinstance(value, int | float) and not isinstance(value, bool)
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _cell(value: object) -> str:
@@ -116,7 +116,14 @@ def run(command: click.Group, args: Sequence[str] | None = None) -> int:
         _fail(as_json, type(error).__name__, error.message, error.problems, error.exit_code)
         return error.exit_code
     except click.ClickException as error:
-        _fail(as_json, "UsageError", error.format_message(), (), USAGE, error.ctx.get_usage() if isinstance(error, click.UsageError) and error.ctx else "")
+        _fail(
+            as_json,
+            "UsageError",
+            error.format_message(),
+            (),
+            USAGE,
+            error.ctx.get_usage() if isinstance(error, click.UsageError) and error.ctx else "",
+        )
         return USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("weft: interrupted", err=True)

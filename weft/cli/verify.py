@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 @click.option("--simulator", type=click.Choice(["verilator", "icarus", "both"]), default="verilator", show_default=True)
 @click.option("--outputs-only", is_flag=True, help="Compare the network's outputs and not every layer: faster.")
 @click.option("--junit", metavar="F", type=click.Path(path_type=Path), help="Write a JUnit XML file.")
-@click.option("--waves", metavar="F", type=click.Path(path_type=Path), help="Write a waveform, .vcd or .fst; for few inputs and one simulator.")
+@click.option(
+    "--waves", metavar="F", type=click.Path(path_type=Path), help="Write a waveform, .vcd or .fst; for few inputs and one simulator."
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of what the design leaves uninitialized.")
 @configuration_options
 @layout_option
@@ -81,7 +83,17 @@ def verify(
             **chosen,
         )
     again = " ".join(
-        filter(None, ["weft verify", shlex.quote(str(network)), "--inputs", shlex.quote(str(inputs)), as_options(config, chosen), _stated(layout, values)])
+        filter(
+            None,
+            [
+                "weft verify",
+                shlex.quote(str(network)),
+                "--inputs",
+                shlex.quote(str(inputs)),
+                as_options(config, chosen),
+                _stated(layout, values),
+            ],
+        )
     )
     show(report, found, again)
     report.result({**found.to_json(), "reproduce": found.reproduce(again)})
@@ -91,11 +103,22 @@ def verify(
 def show(report: Report, found: VerifyReport, again: str) -> None:
     """The verification for people: layers, simulators, the verdict and, after a difference, what to run."""
     report.layers(f"{found.network}: {found.images} inputs against the golden model", found.to_json()["layers"])
-    for simulator in found.simulators:
-        report.note(
-            f"{simulator.simulator.value} {simulator.version}: {simulator.images} inputs, {simulator.cycles:,} cycles in {simulator.seconds:.1f} s "
-            f"({simulator.cycles_per_second:,.0f} cycles/s, built in {simulator.build_seconds:.1f} s): {'equal' if simulator.equal else 'NOT EQUAL'}"
-        )
+    report.table(
+        "",
+        ["simulator", "inputs", "cycles", "seconds", "cycles/s", "build s", "bits"],
+        [
+            [
+                f"{each.simulator.value} {each.version}",
+                each.images,
+                each.cycles,
+                f"{each.seconds:.1f}",
+                round(each.cycles_per_second),
+                f"{each.build_seconds:.1f}",
+                "equal" if each.equal else "NOT EQUAL",
+            ]
+            for each in found.simulators
+        ],
+    )
     if found.cycles is not None:
         report.note(f"{found.cycles:,} cycles per inference")
     report.note(found.verdict)

@@ -126,7 +126,11 @@ def run(folder: Path, progress: api.Progress) -> DemoResult:
     simulators = tools.simulators()
     if not simulators:
         tools.require(Simulator.VERILATOR)
-    missing = {simulator.value: "; ".join(tool.problem() for tool in tools.missing(simulator)) for simulator in Simulator if simulator not in simulators}
+    missing = {
+        simulator.value: "; ".join(tool.problem() for tool in tools.missing(simulator))
+        for simulator in Simulator
+        if simulator not in simulators
+    }
     files = DemoFiles(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

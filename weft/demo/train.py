@@ -44,7 +44,7 @@ def _train(split: Split, progress: Callable[[int, int], None]) -> DigitsNet:
     loss = nn.CrossEntropyLoss(label_smoothing=0.05)
     network.train()
     for epoch in range(EPOCHS):
-        for batch in torch.randperm(len(images)).split(BATCH):
+        for batch in torch.split(torch.randperm(len(images)), BATCH):
             optimizer.zero_grad()
             loss(network(_shifted(images[batch])), labels[batch]).backward()
             optimizer.step()
