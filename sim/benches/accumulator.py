@@ -69,7 +69,9 @@ class Driver:
             group, pixel = answer
             got = lanes(int(dut.read_data.value), self.config.cols, self.config.acc_bits)
             expected = group.expected(self.operation, self.config.acc_bits)[pixel].tolist()
-            assert got == expected, f"{len(group.values)} tiles of {group.values.shape[1]} pixels, pixel {pixel}: expected {expected}, got {got}"
+            assert got == expected, (
+                f"{len(group.values)} tiles of {group.values.shape[1]} pixels, pixel {pixel}: expected {expected}, got {got}"
+            )
             self.checked += 1
 
     async def feed(self, group: Group, busy: float) -> None:

@@ -126,10 +126,9 @@ async def loads_while_it_works(dut: Any) -> None:
     await driver.begin()
     source = words(cfg.rows)
     for cycle in range(last + 1):
-        k = uses.get(cycle)
-        if k is None:
+        if (used := uses.get(cycle)) is None:
             await driver.step(load=loads.get(cycle))
         else:
-            await driver.step(next(source), k % cfg.slots, stored[k], loads.get(cycle))
+            await driver.step(next(source), used % cfg.slots, stored[used], loads.get(cycle))
     await driver.drain()
     assert driver.checked == count * period
