@@ -121,6 +121,12 @@ def play(
     equal = outcome["done"] == 1 and outcome["fail"] == 0
     if equal != all(test.status is Status.PASSED for test in result.tests):
         raise ToolFailedError(f"the network bench's outcome {outcome} contradicts its result\n{tail(result.log)}")
+    reads = _read_reads(directory / READS_FILE)
+    if equal and len(reads) != len(recording.read_addresses):
+        raise ToolFailedError(
+            f"the network bench ended well after {len(reads)} reads of the bus, but the recording has {len(recording.read_addresses)}\n"
+            f"{tail(result.log)}"
+        )
     return Outcome(
         done=outcome["done"] == 1,
         fail=outcome["fail"] != 0,
@@ -129,7 +135,7 @@ def play(
         fail_got=outcome["fail_got"],
         fail_response=outcome["fail_response"],
         cycles=outcome["cycles"],
-        reads=_read_reads(directory / READS_FILE),
+        reads=reads,
         tap=directory / TAP_FILE if tap else None,
         seconds=result.seconds,
     )

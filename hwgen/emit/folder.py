@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,8 @@ def contents(program: Program) -> dict[str, str]:
     }
 
 
-def emit(program: Program, directory: Path, *, more: Mapping[str, str] | None = None) -> None:
-    """Writes the folder, whole or not at all; `more` adds files to it, by name.
+def emit(program: Program, directory: Path, *, complete: Callable[[Path], None] | None = None) -> None:
+    """Writes the folder, whole or not at all; `complete` may add files to it before it gets its name.
 
     A folder that `emit` wrote is replaced.  Raises InputError if the directory holds anything else, or cannot be written.
     """
@@ -70,13 +70,15 @@ def emit(program: Program, directory: Path, *, more: Mapping[str, str] | None = 
     try:
         if directory.exists() and (not directory.is_dir() or (any(directory.iterdir()) and not (directory / CONFIG_FILE).is_file())):
             raise InputError(f"{directory} exists and is not a folder that Weft generated; name another one, or remove it")
-        files = {**contents(program), **(more or {})}
+        files = contents(program)
         directory.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
         try:
             part.chmod(0o755)
             for name, text in files.items():
                 (part / name).write_text(text, encoding="utf-8")
+            if complete is not None:
+                complete(part)
             if directory.exists():
                 shutil.rmtree(directory)
             os.replace(part, directory)

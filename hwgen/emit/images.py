@@ -27,8 +27,10 @@ def byte_lines(rows: npt.NDArray[np.uint8]) -> str:
 
 def images(program: Program) -> dict[str, str]:
     """Text of every image file, by file name."""
+    # A network without weights still has an image: simulators refuse an empty file.
+    weights = program.weights if len(program.weights) else np.zeros((1, program.weights.shape[1]), np.uint8)
     return {
-        IMAGE_FILES[Window.WEIGHT]: byte_lines(program.weights),
+        IMAGE_FILES[Window.WEIGHT]: byte_lines(weights),
         IMAGE_FILES[Window.PARAM]: hex_lines(program.params, memory_width(program.config, Window.PARAM)),
         IMAGE_FILES[Window.PROGRAM]: hex_lines(program.words, memory_width(program.config, Window.PROGRAM)),
     }
