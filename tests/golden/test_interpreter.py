@@ -189,7 +189,7 @@ def windows(draw: st.DrawFn, height: int, width: int, pool: bool) -> Window:
     return window if seen or not pool else Window((1, 1))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(graphs())
 def test_every_operator_equals_the_oracle(case: tuple[Graph, int]) -> None:
     graph, seed = case
