@@ -51,7 +51,8 @@ class ShiftRescaler(Rescaler):
     kind = RescaleKind.SHIFT
 
     def __init__(self, config: AcceleratorConfig) -> None:
-        super().__init__(config, config.acc_bits + (1 << LEFT_SHIFT_BITS))
+        # Wide enough for every left shift, and for the rounding constant of every right shift.
+        super().__init__(config, max(config.acc_bits + (1 << LEFT_SHIFT_BITS), 1 << RIGHT_SHIFT_BITS[self.kind]))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
