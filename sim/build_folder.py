@@ -19,7 +19,7 @@ VERILOG, CONFIG = "accelerator.v", "config.json"
 IMAGES = ("weights.hex", "params.hex", "program.hex")
 TOP = "weft_accelerator"
 
-_HEX = re.compile(rb"(?:\s+|//[^\n]*|@[0-9a-fA-F]+|[0-9a-fA-F_]+)*")
+_HEX = re.compile(rb"[0-9a-fA-F]+")
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,20 @@ def read_build(path: Path, graph: Graph | None = None) -> BuildFolder:
     if not path.is_dir():
         raise InputError(f"there is no folder {path}; `weft generate NET -o {path}` writes it")
     problems = [f"{name} is missing" for name in (VERILOG, CONFIG, *IMAGES) if not (path / name).is_file()]
-    problems += [problem for name in IMAGES if (path / name).is_file() for problem in _image_problems(path / name)]
+    folder: BuildFolder | None = None
+    if (path / CONFIG).is_file():
+        try:
+            folder = _decode(path, json.loads((path / CONFIG).read_text(encoding="utf-8")))
+        except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+            problems.append(f"{CONFIG} is damaged ({type(error).__name__}: {error})")
+    depths = (None,) * 3 if folder is None else (folder.config.weight_depth, folder.config.param_depth, folder.config.program_depth)
+    for name, depth in zip(IMAGES, depths, strict=True):
+        if (path / name).is_file():
+            problems += _image_problems(path / name, depth)
     if (path / VERILOG).is_file() and f"module {TOP}".encode() not in (path / VERILOG).read_bytes():
         problems.append(f"{VERILOG} has no module {TOP}")
-    if problems:
+    if problems or folder is None:
         raise InputError(f"{path} is not a complete accelerator folder; {again}", problems)
-    try:
-        folder = _decode(path, json.loads((path / CONFIG).read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path / CONFIG} is damaged ({type(error).__name__}: {error}); {again}") from error
     if graph is not None and folder.network_sha256 != network_file.sha256(graph):
         raise InputError(
             f"{path} was generated from another network ({folder.network_name!r}, sha256 {folder.network_sha256[:12]}...) than "
@@ -112,16 +117,20 @@ def read_build(path: Path, graph: Graph | None = None) -> BuildFolder:
     return folder
 
 
-def _image_problems(path: Path) -> list[str]:
-    """Why a file is no memory image, if it is none."""
-    data = path.read_bytes()
-    if not data.strip():
+def _image_problems(path: Path, depth: int | None) -> list[str]:
+    """Why a file is no memory image of at most `depth` words, if it is none: one hexadecimal word a line, all of one length."""
+    lines = path.read_bytes().split(b"\n")
+    if lines == [b""]:
         return [f"{path.name} is empty"]
-    match = _HEX.match(data)
-    if match is not None and match.end() == len(data):
-        return []
-    line = data[: match.end() if match else 0].count(b"\n") + 1
-    return [f"{path.name}, line {line}: not a hexadecimal number"]
+    for number, line in enumerate(lines[:-1], start=1):
+        if not _HEX.fullmatch(line):
+            return [f"{path.name}, line {number}: not a hexadecimal number"]
+        if len(line) != len(lines[0]):
+            return [f"{path.name}, line {number}: {len(line)} digits, but the first line has {len(lines[0])}"]
+    if lines[-1]:
+        return [f"{path.name} is cut off: line {len(lines)} has no end"]
+    words = len(lines) - 1
+    return [f"{path.name} has {words} words, but the memory has {depth}"] if depth is not None and words > depth else []
 
 
 def _decode(path: Path, data: dict[str, Any]) -> BuildFolder:

@@ -102,7 +102,7 @@ def _touch(path: Path) -> bool:
     """Whether an entry exists; marks it as used now."""
     try:
         os.utime(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except PermissionError:
         return path.is_dir()  # a cache that is shared read-only

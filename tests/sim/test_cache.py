@@ -1,0 +1,132 @@
+"""The build cache: complete entries or none, made once, the oldest removed first."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from golden.errors import InputError
+from sim import cache
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def fill(folder: Path) -> None:
+    (folder / "file").write_text("content")
+
+
+def hundred_bytes(folder: Path) -> None:
+    (folder / "data").write_bytes(bytes(100))
+
+
+#: A build that never ends.
+SLOW = """
+import time
+from sim import cache
+
+def make(folder):
+    (folder / "file").write_text("half")
+    print("ready", flush=True)
+    time.sleep(60)
+
+cache.entry("key", make)
+"""
+
+
+def test_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cache.folder() == root
+    monkeypatch.delenv(cache.VARIABLE)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert cache.folder() == Path("/somewhere/weft")
+
+
+def test_digest_depends_on_every_part_and_its_borders() -> None:
+    keys = {cache.digest(*parts) for parts in (("a", "b"), ("ab",), ("a", "b", ""), ("b", "a"), ("a", "c"))}
+    assert len(keys) == 5
+    assert cache.digest("a", b"b") == cache.digest("a", "b")
+
+
+def test_made_once(root: Path) -> None:
+    calls = []
+
+    def make(folder: Path) -> None:
+        calls.append(folder)
+        fill(folder)
+
+    first, second = cache.entry("key", make), cache.entry("key", make)
+    assert first == second == root / "key"
+    assert len(calls) == 1
+    assert (first / "file").read_text() == "content"
+    assert cache.find("key") == first
+    assert cache.find("other") is None
+
+
+def test_a_failure_leaves_nothing(root: Path) -> None:
+    def fail(folder: Path) -> None:
+        fill(folder)
+        raise RuntimeError("compiler")
+
+    with pytest.raises(RuntimeError, match="compiler"):
+        cache.entry("key", fail)
+    assert [path.name for path in root.iterdir() if path.is_dir()] == []
+    assert cache.entry("key", fill) == root / "key"
+
+
+def test_a_killed_build_leaves_no_entry(root: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, "-c", SLOW], stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert len(list(root.glob("key.part-*"))) == 1
+    assert cache.find("key") is None
+    assert (cache.entry("key", fill) / "file").read_text() == "content"
+    assert list(root.glob("key.part-*")) == []
+
+
+def test_two_at_once_make_it_once(root: Path) -> None:
+    calls = []
+
+    def make(folder: Path) -> None:
+        calls.append(folder)
+        time.sleep(0.2)
+        fill(folder)
+
+    threads = [threading.Thread(target=cache.entry, args=("key", make)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(calls) == 1
+
+
+def test_the_least_recently_used_go_first(root: Path) -> None:
+    now = time.time()
+    for name, age in (("old", 3 * cache.GRACE), ("middle", 2 * cache.GRACE), ("new", 0)):
+        path = cache.entry(name, hundred_bytes)
+        os.utime(path, (now - age, now - age))
+    cache.prune(root, limit=250)
+    assert sorted(path.name for path in root.iterdir() if path.is_dir()) == ["middle", "new"]
+    cache.prune(root, limit=0)
+    assert sorted(path.name for path in root.iterdir() if path.is_dir()) == ["new"], "what may be in use stays"
+    cache.find("new")
+    assert now - (root / "new").stat().st_mtime < 60
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cache").write_text("")
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    with pytest.raises(InputError, match=r"cannot be written .* environment variable WEFT_CACHE"):
+        cache.entry("key", fill)
