@@ -44,7 +44,7 @@ def demo(output: Path, as_json: bool) -> int:
             ["cycles per inference", first.cycles],
             *[
                 [
-                    f"inputs in {simulator.simulator.value} {simulator.version}",
+                    f"held-out inputs in {simulator.simulator.value} {simulator.version}",
                     f"{simulator.images} {'equal' if simulator.equal else 'NOT EQUAL'}",
                 ]
                 for found in result.reports

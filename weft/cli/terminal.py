@@ -39,10 +39,10 @@ class Report:
             self._console.print(text, markup=False)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """A table for people; cells that hold numbers are aligned to the right."""
+        """A table for people, without a head where the columns have no names; cells that hold numbers are aligned to the right."""
         if self.as_json:
             return
-        table = Table(title=title, title_justify="left", title_style="bold")
+        table = Table(title=title or None, title_justify="left", title_style="bold", show_header=any(columns))
         for index, column in enumerate(columns):
             numeric = all(_is_numeric(row[index]) for row in rows)
             table.add_column(column, justify="right" if numeric and rows else "left", overflow="fold")
