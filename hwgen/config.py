@@ -28,6 +28,10 @@ class AcceleratorConfig:
     param_depth:           records (one output channel each) of parameter memory.
     program_depth:         32-bit words of program memory.
     max_layers:            layers that the performance counters can tell apart (at most 256).
+    depthwise_rows:        array rows, at most R, that can take a column's own channel: taps of a depthwise kernel row in one pass;
+                           0 for an accelerator without depthwise convolution.
+    dense_input:           whether the feeder can read an input of few channels stored without gaps, several taps in one word.
+    add_tables:            residual-add layers whose rescale tables the accelerator holds; 0 for an accelerator without them.
     """
 
     rows: int = 16
@@ -43,6 +47,9 @@ class AcceleratorConfig:
     param_depth: int = 1024
     program_depth: int = 2048
     max_layers: int = 64
+    depthwise_rows: int = 3
+    dense_input: bool = True
+    add_tables: int = 0
 
     def __post_init__(self) -> None:
         problems = []
@@ -62,10 +69,14 @@ class AcceleratorConfig:
         integer("param_depth", 4, 2**16)
         integer("program_depth", 32, 2**16)
         integer("max_layers", 1, 256)
+        integer("add_tables", 0, 64)
+        if not isinstance(self.dense_input, bool):
+            problems.append(f"dense_input must be true or false, not {self.dense_input!r}")
         if not isinstance(self.rescale, RescaleFormat):
             problems.append(f"rescale must be a RescaleFormat such as RescaleFormat.parse('fixed16'), not {self.rescale!r}")
         if not isinstance(self.weight_slots, int) or self.weight_slots not in (0, *range(2, 65)):
             problems.append(f"weight_slots must be 0 (choose) or an integer from 2 to 64, not {self.weight_slots!r}")
+        integer("depthwise_rows", 0, 64)
         if all(sizes):
             if self.rows % self.cols and self.cols % self.rows:
                 problems.append(f"one of rows and cols must divide the other, but rows is {self.rows} and cols is {self.cols}")
@@ -84,6 +95,16 @@ class AcceleratorConfig:
     def words_per_tile(self) -> int:
         """Weight-memory words, and load cycles, of one weight tile: R / L."""
         return self.rows // self.weight_rows_per_cycle
+
+    @property
+    def depthwise_taps(self) -> int:
+        """K: taps of a depthwise kernel row that one pass covers."""
+        return min(self.rows, self.depthwise_rows)
+
+    @property
+    def words_per_depthwise_tile(self) -> int:
+        """Weight-memory words, and load cycles, of one depthwise tile, which has K rows."""
+        return max(1, ceil(self.depthwise_taps / self.weight_rows_per_cycle))
 
     @property
     def slot_release_cycles(self) -> int:
@@ -106,6 +127,11 @@ class AcceleratorConfig:
     def pool_channels(self) -> int:
         """Channels that a pooling group covers: the smaller of R and C."""
         return min(self.rows, self.cols)
+
+    @property
+    def value_bits(self) -> int:
+        """Signed width of what the accumulators take in: a psum, or a rescaled operand of a residual add."""
+        return self.acc_bits if self.add_tables else self.psum_bits
 
     @property
     def psum_bits(self) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hwgen.config import AcceleratorConfig
-from hwgen.descriptor import Operation
+from hwgen.descriptor import ARRAY_OPERATIONS, Operation
 from hwgen.gateware.array import Array
 from hwgen.gateware.feeder import Feeder
 from hwgen.gateware.param_fetcher import ParamFetcher
@@ -65,11 +65,17 @@ class _Model:
         loader, feeder, post = (max(offer, ready) for ready in (self.loader_ready, self.feeder_ready, self.post_ready))
         self.fetch = max(loader, feeder, post) + 1
 
-        convolves = values["operation"] == Operation.CONV
+        operation = Operation(values["operation"])
+        through_array = operation in ARRAY_OPERATIONS
+        depthwise = operation is Operation.DEPTHWISE
+        words_per_tile = config.words_per_depthwise_tile if depthwise else config.words_per_tile
+        # Words that a tile issues, and the last of them that begins an output pixel.
+        stream = values["pixels_y"] * values["stream_x"] if depthwise else values["pixels"]
+        tail = values["stream_x"] - ((values["pixels_x"] - 1) * values["decimate"] + 1) if depthwise else 0
         tiles_per_group = values["kernel_y"] * values["kernel_x"] * values["channel_words"]
         pixels = values["pixels"]
-        path = Feeder.LATENCY + (Array.latency(config) if convolves else PoolingPath.LATENCY)
-        lead = PostProcessor.bank_release_lead(config, not convolves)
+        path = Feeder.LATENCY + (Array.latency(config) if through_array else PoolingPath.LATENCY)
+        lead = PostProcessor.bank_release_lead(config, not through_array)
 
         begin = feeder + 1
         if values["barrier"]:
@@ -83,16 +89,16 @@ class _Model:
             if index >= 2:
                 issue = max(issue, self.releases[index - 2])
             for _ in range(tiles_per_group):
-                if convolves:
+                if through_array:
                     if self.loads >= config.slots:
                         load = max(load, self.tile_ends[self.loads - config.slots] + config.slot_release_cycles)
                     issue = max(issue, load + 1)
                     self.loads += 1
-                    self.tile_ends.append(issue + pixels - 1)
-                    load += config.words_per_tile
-                issue += pixels
+                    self.tile_ends.append(issue + stream - 1)
+                    load += words_per_tile
+                issue += stream
             # The bank is full; the post-processor goes through its lane groups.
-            lane_start = max(lane_start, issue - 1 + path + 2)
+            lane_start = max(lane_start, issue - 1 - tail + path + 2)
             last_group = group == values["groups"] - 1
             lane_groups = values["lane_groups_last"] if last_group else values["lane_groups"]
             for _ in range(lane_groups):
@@ -101,11 +107,11 @@ class _Model:
                 begin_last, lane_start = lane_start, lane_start + pixels
             self.releases.append(begin_last + max(0, pixels - (lead + 2)) + 1)
         self.next_load = load
-        self.loader_ready = load - 1 if convolves else loader + 1
+        self.loader_ready = load - 1 if through_array else loader + 1
         self.feeder_ready = issue - 1
         self.post_ready = lane_start - 1
         self.drained = lane_start - 1 + PostProcessor.latency(config) + 1
-        return begin, values["groups"] * tiles_per_group * pixels
+        return begin, values["groups"] * tiles_per_group * stream
 
     def finish(self) -> int:
         """The cycle of `done`."""

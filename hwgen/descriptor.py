@@ -19,7 +19,14 @@ class Operation(enum.IntEnum):
 
     CONV = 0  #: weights in the array, psums accumulated
     MAX_POOL = 1  #: past the array; the accumulator keeps the largest
-    AVERAGE_POOL = 2  #: past the array; the accumulator sums, the post-processor divides
+    AVERAGE_POOL = 2  #: past the array; the accumulator sums, the post-processor divides magnitudes
+    SUM = 3  #: past the array; the accumulator sums, the post-processor rescales like a convolution's
+    ADD = 4  #: past the array, through the tables; tap 0 is the first operand, tap 1 the second
+    DEPTHWISE = 5  #: weights in the array, each column takes its own channel
+
+
+#: Operations whose words go through the array; the others go past it.
+ARRAY_OPERATIONS = (Operation.CONV, Operation.DEPTHWISE)
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Field:
 
 _DECLARED: tuple[tuple[str, int, bool, str, str], ...] = (
     # name, bits, signed, unit, doc
-    ("operation", 4, False, "all", "0 convolution or fully connected, 1 max pooling, 2 average pooling"),
+    ("operation", 4, False, "all", "0 convolution or fully connected, 1 max pooling, 2 average pooling, 3 sum, 4 residual add, 5 depthwise convolution"),
     ("barrier", 1, False, "feeder", "wait for the last write of everything before"),
     ("last", 1, False, "sequencer", "last descriptor of the program"),
     ("layer", 8, False, "counters", "layer index, for the counters and the write log"),
@@ -85,6 +92,12 @@ _DECLARED: tuple[tuple[str, int, bool, str, str], ...] = (
     ("param_address", 16, False, "post", "parameter record of the first output channel"),
     ("weight_address", 24, False, "loader", "word of the first weight tile"),
     ("tiles", 24, False, "loader", "weight tiles of the descriptor, all groups together"),
+    ("table", 8, False, "pooling", "table of a residual add"),
+    ("stream_x", 16, False, "feeder", "depthwise: words read for an output row"),
+    ("decimate", 8, False, "feeder", "depthwise: input columns per output column"),
+    ("dense", 1, False, "feeder", "the map is dense: width, start_x and stride_x count bytes, several taps are one word"),
+    ("dense_byte", 7, False, "feeder", "dense: byte, in its memory word, of the last byte of an output row's first window"),
+    ("dense_shift", 8, False, "feeder", "dense: R + 1 - bytes of a window"),
 )
 
 

@@ -58,7 +58,7 @@ def render(config: AcceleratorConfig) -> str:
             "",
             *_table(
                 ("First", "Last", "Window", "Memory", "Access", "Words", "Bits of a word", "Chunks of a word", "Holds"),
-                (_memory(memory, config) for memory in regmap.MEMORIES.values()),
+                (_memory(memory, config) for memory in regmap.MEMORIES.values() if memory.depth(config)),
             ),
             "",
         ]

@@ -54,13 +54,14 @@ class Access(enum.Enum):
 
 
 class Window(enum.IntEnum):
-    """What address bits 27:25 select; 5 to 7 are unmapped."""
+    """What address bits 27:25 select; 6 and 7 are unmapped."""
 
     REGISTERS = 0
     ACT = 1
     WEIGHT = 2
     PARAM = 3
     PROGRAM = 4
+    TABLE = 5
 
 
 # --- registers ------------------------------------------------------------------------------------
@@ -261,6 +262,7 @@ MEMORIES: dict[Window, MemoryWindow] = {
         ),
         MemoryWindow(Window.PARAM, Access.WO, "parameter records, an output channel in a word", param_bits, lambda c: c.param_depth),
         MemoryWindow(Window.PROGRAM, Access.WO, "descriptors, 32-bit words", lambda c: 32, lambda c: c.program_depth),
+        MemoryWindow(Window.TABLE, Access.WO, "rescale tables of residual adds, an entry in a word", lambda c: 32, lambda c: 512 * c.add_tables),
     )
 }
 

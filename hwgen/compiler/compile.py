@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from golden.errors import DoesNotFitError, InputError
-from golden.graph import Graph, Reshape, op_macs
+from golden.graph import Conv2d, Graph, Op, Reshape, op_macs
 from hwgen.compiler import support
 from hwgen.compiler.lower import lower
+from hwgen.compiler.lowered import Pass
+from hwgen.compiler.packing import dense_inputs, packed_shape, packs
 from hwgen.compiler.placement import place
 from hwgen.compiler.program import Layer, Program
 from hwgen.config import AcceleratorConfig
 from hwgen.cycles import predict
 from hwgen.descriptor import WORDS, out_of_range
+from hwgen.gateware.pooling_path import TABLE_ENTRIES
 
 
 def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
@@ -23,30 +26,40 @@ def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
     """
     support.check(graph, config)
     ops = [op for op in graph.ops if not isinstance(op, Reshape)]
-    placements, act_words = place(graph, config)
-    lowered = [lower(graph, op, placements, config) for op in ops]
+    dense = dense_inputs(graph, config)
+    scratch = {
+        f"{op.name} (packed)": (op.name, packed_shape(op, graph.op_inputs(op)[0].shape[2], graph.op_output(op).shape))
+        for op in ops
+        if isinstance(op, Conv2d) and op.inputs[0] in dense and packs(op, graph.op_inputs(op)[0].shape[2], config)
+    }
+    placements, act_words = place(graph, config, dense=dense, scratch=scratch)
+    packed = {op_name: placements[name] for name, (op_name, _) in scratch.items()}
+    lowered = [lower(graph, op, placements, packed.get(op.name), config) for op in ops]
     problems = [problem for item in lowered for problem in item.problems]
     if problems:
         raise InputError(f"network {graph.name}: the accelerator cannot run it exactly", problems)
 
     descriptors: list[dict[str, int]] = []
-    first_of_layer: list[int] = []
-    weight_base = param_base = 0
-    for index, item in enumerate(lowered):
-        first_of_layer.append(len(descriptors))
-        for position, values in enumerate(item.descriptors):
-            descriptors.append(
-                {
-                    **values,
-                    "layer": index,
-                    "barrier": int(position == 0),
-                    "last": 0,
-                    "weight_address": values["weight_address"] + weight_base,
-                    "param_address": values["param_address"] + param_base,
-                }
-            )
+    passes: list[tuple[Op, Pass]] = []
+    weight_base = param_base = table_base = 0
+    for op, item in zip(ops, lowered, strict=True):
+        for part in item.passes:
+            for position, values in enumerate(part.descriptors):
+                descriptors.append(
+                    {
+                        **values,
+                        "layer": len(passes),
+                        "barrier": int(position == 0),
+                        "last": 0,
+                        "weight_address": values["weight_address"] + weight_base,
+                        "param_address": values["param_address"] + param_base,
+                        "table": values["table"] + table_base // TABLE_ENTRIES,
+                    }
+                )
+            passes.append((op, part))
         weight_base += len(item.weights)
         param_base += len(item.params)
+        table_base += len(item.tables)
     descriptors[-1]["last"] = 1
 
     needs = {
@@ -54,19 +67,22 @@ def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
         "weight memory (weight_depth)": (weight_base, config.weight_depth, f"words of {config.weight_rows_per_cycle * config.cols} bytes"),
         "parameter memory (param_depth)": (param_base, config.param_depth, "records"),
         "program memory (program_depth)": (len(descriptors) * WORDS, config.program_depth, "32-bit words"),
-        "performance counters (max_layers)": (len(lowered), config.max_layers, "layers"),
+        "tables of residual adds (add_tables)": (table_base // TABLE_ENTRIES, config.add_tables, "tables"),
+        "performance counters (max_layers)": (len(passes), config.max_layers, "layers"),
     }
     shortages = [f"{name}: {need} {unit} are needed, {have} are there" for name, (need, have, unit) in needs.items() if need > have]
     for values in descriptors:
-        shortages += [f"layer {ops[values['layer']].name}: {problem}" for problem in out_of_range(values)]
+        shortages += [f"layer {passes[values['layer']][1].name}: {problem}" for problem in out_of_range(values)]
     if shortages:
         raise DoesNotFitError(f"network {graph.name} does not fit the accelerator; choose larger depths, or a smaller network", shortages)
 
     timings = predict(config, descriptors)
     layers = tuple(
-        Layer(index, op.name, op.kind, op.output, op_macs(graph, op), timing.cycles, timing.busy)
-        for index, (op, timing) in enumerate(zip(ops, timings, strict=True))
+        Layer(index, part.name, part.kind, part.output, op_macs(graph, op) if part.output else 0, timing.cycles, timing.busy)
+        for index, ((op, part), timing) in enumerate(zip(passes, timings, strict=True))
     )
     weights = np.concatenate([item.weights for item in lowered])
     params = tuple(record for item in lowered for record in item.params)
-    return Program(graph, config, layers, tuple(descriptors), weights, params, placements, act_words)
+    tables = tuple(entry for item in lowered for entry in item.tables)
+    placements = {name: place for name, place in placements.items() if name in graph.tensors}
+    return Program(graph, config, layers, tuple(descriptors), weights, params, tables, placements, act_words)

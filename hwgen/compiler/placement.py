@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from golden.graph import Graph, Reshape, Tensor
 from hwgen.config import AcceleratorConfig
@@ -15,16 +16,21 @@ class Placement:
     base:            word of its first pixel.
     shape:           (H, W, C) as stored: the tensor's own, (1, 1, N) for a vector, or that of the map of which it is a reshape.
     words_per_pixel: ceil(C / R).  Channel c of pixel p is byte c % R of word base + p * words_per_pixel + c // R.
+    dense:           stored without gaps instead, each row of W * C bytes from a word of its own on: channel c of pixel (y, x) is byte
+                     b % R of word base + y * words_per_row + b // R, with b = x * C + c.
+    words_per_row:   words from a row to the next.
     """
 
     base: int
     shape: tuple[int, int, int]
     words_per_pixel: int
+    dense: bool
+    words_per_row: int
 
     @property
     def words(self) -> int:
         """Words that it takes."""
-        return self.shape[0] * self.shape[1] * self.words_per_pixel
+        return self.shape[0] * self.words_per_row
 
 
 @dataclass(frozen=True)
@@ -69,8 +75,19 @@ def arrange(buffers: list[Buffer]) -> dict[str, int]:
     return {buffer.name: base for base, buffer in placed}
 
 
-def place(graph: Graph, config: AcceleratorConfig) -> tuple[dict[str, Placement], int]:
+def _placement(base: int, shape: tuple[int, int, int], rows: int, dense: bool) -> Placement:
+    words_per_pixel = -(-shape[2] // rows)
+    words_per_row = -(-shape[1] * shape[2] // rows) if dense else shape[1] * words_per_pixel
+    return Placement(base, shape, words_per_pixel, dense, words_per_row)
+
+
+def place(
+    graph: Graph, config: AcceleratorConfig, *, dense: Collection[str] = (), scratch: Mapping[str, tuple[str, tuple[int, int, int]]] | None = None
+) -> tuple[dict[str, Placement], int]:
     """The placement of every tensor, and the words of activation memory that it takes in all.
+
+    dense:   inputs to store without gaps.
+    scratch: further maps, by name: the operator that needs one while it runs, and its shape.
 
     Inputs hold from the start to their last use, outputs to the end, everything else from the operator that makes it to the last
     that reads it.
@@ -88,11 +105,13 @@ def place(graph: Graph, config: AcceleratorConfig) -> tuple[dict[str, Placement]
         last[owner[name]] = len(graph.ops)
 
     shapes = {name: map_shape(graph.tensors[name]) for name in first}
-    words_per_pixel = {name: -(-shape[2] // config.rows) for name, shape in shapes.items()}
-    buffers = [
-        Buffer(name, shape[0] * shape[1] * words_per_pixel[name], first[name], last.get(name, -1)) for name, shape in shapes.items()
-    ]
+    steps = {op.name: index for index, op in enumerate(graph.ops)}
+    for name, (op_name, shape) in (scratch or {}).items():
+        shapes[name], owner[name] = shape, name
+        first[name] = last[name] = steps[op_name]
+    sizes = {name: _placement(0, shape, config.rows, name in dense) for name, shape in shapes.items()}
+    buffers = [Buffer(name, size.words, first[name], last.get(name, -1)) for name, size in sizes.items()]
     bases = arrange(buffers)
-    own = {name: Placement(bases[name], shapes[name], words_per_pixel[name]) for name in shapes}
+    own = {name: replace(size, base=bases[name]) for name, size in sizes.items()}
     peak = max((bases[buffer.name] + buffer.words for buffer in buffers), default=0)
-    return {name: own[owner[name]] for name in graph.tensors}, peak
+    return {name: own[owner[name]] for name in owner}, peak

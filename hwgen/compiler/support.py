@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from golden.errors import InputError
-from golden.graph import AveragePool2d, Conv2d, FullyConnected, Graph, MaxPool2d, Op, Reshape, WeightedOp
+from golden.graph import Add, AveragePool2d, Conv2d, DepthwiseConv2d, FullyConnected, Graph, MaxPool2d, Op, Reshape, WeightedOp
 from hwgen.compiler.placement import map_shape
 from hwgen.config import AcceleratorConfig
 
-SUPPORTED: tuple[type[Op], ...] = (Conv2d, FullyConnected, MaxPool2d, AveragePool2d, Reshape)
+SUPPORTED: tuple[type[Op], ...] = (Conv2d, DepthwiseConv2d, FullyConnected, Add, MaxPool2d, AveragePool2d, Reshape)
 
 
 def problems(graph: Graph, config: AcceleratorConfig) -> list[str]:

@@ -35,6 +35,8 @@ def description(program: Program) -> dict[str, Any]:
                 "base": place.base,
                 "words_per_pixel": place.words_per_pixel,
                 "shape": list(place.shape),
+                "dense": place.dense,
+                "words_per_row": place.words_per_row,
                 "scale": graph.tensors[name].affine.scale,
                 "zero_point": graph.tensors[name].affine.zero_point,
             }

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from hwgen.compiler.program import Program
 from hwgen.gateware.core import IMAGE_FILES, memory_width
+from hwgen.gateware.pooling_path import TABLE_ENTRIES, TABLE_FILE
 from hwgen.regmap import Window
 
 
@@ -25,6 +26,11 @@ def byte_lines(rows: npt.NDArray[np.uint8]) -> str:
     return "".join(text[i : i + digits] + "\n" for i in range(0, len(text), digits))
 
 
+def _filled(program: Program) -> tuple[int, ...]:
+    """The tables, and zeros in those that no layer uses."""
+    return program.tables + (0,) * (TABLE_ENTRIES * program.config.add_tables - len(program.tables))
+
+
 def images(program: Program) -> dict[str, str]:
     """Text of every image file, by file name."""
     # A network without weights still has an image: simulators refuse an empty file.
@@ -32,5 +38,6 @@ def images(program: Program) -> dict[str, str]:
     return {
         IMAGE_FILES[Window.WEIGHT]: byte_lines(weights),
         IMAGE_FILES[Window.PARAM]: hex_lines(program.params, memory_width(program.config, Window.PARAM)),
+        **({TABLE_FILE: hex_lines(_filled(program), 32)} if program.config.add_tables else {}),
         IMAGE_FILES[Window.PROGRAM]: hex_lines(program.words, memory_width(program.config, Window.PROGRAM)),
     }

@@ -35,7 +35,7 @@ class Accumulator(wiring.Component):
         super().__init__(
             {
                 "control": In(Control),
-                "value": In(signed(config.psum_bits)).array(config.cols),
+                "value": In(signed(config.value_bits)).array(config.cols),
                 "operation": In(Operation),
                 "bank_full": Out(1),
                 "read_en": In(1),

@@ -24,7 +24,10 @@ class Array(wiring.Component):
     Latency: `latency(config)` = R + C + 2 cycles from act to psum.  Throughput: a word a cycle, also across tiles: `slot` says which
     of the D stored weight tiles a word meets, and travels with it.  No flow control: validity travels beside the array.
 
-    Members: act[r], slot -> psum[c]; weight_en (one bit per group of L rows), weight_slot, weight (byte l * C + c for the l-th row of
+    Depthwise: with `depthwise` set, column c multiplies `column[c]`, the same activation in its first K rows, and the psums of a word are
+    those of the K consecutive words that begin with it.  Rows from K on must get 0.
+
+    Members: act[r], slot -> psum[c]; column[c], depthwise (constant while words are under way; absent for K = 0); weight_en (one bit per group of L rows), weight_slot, weight (byte l * C + c for the l-th row of
     the group and column c).
     """
 
@@ -44,6 +47,7 @@ class Array(wiring.Component):
                 "weight_en": In(config.words_per_tile),
                 "weight_slot": In(slot_bits),
                 "weight": In(8 * config.weight_rows_per_cycle * config.cols),
+                **({"column": In(signed(8)).array(config.cols), "depthwise": In(1)} if config.depthwise_taps else {}),
             }
         )
 
@@ -51,8 +55,11 @@ class Array(wiring.Component):
         m = Module()
         config = self.config
         slot, above = self.slot, None
+        columns = []
+        if config.depthwise_taps:
+            columns = [delay(m, self.column[c], c, name=f"column_skew_{c}") for c in range(config.cols)]
         for r in range(config.rows):
-            row = shared(m, f"row_{r}", Row.module_name(r), partial(Row, config, r), platform)
+            row = shared(m, f"row_{r}", Row.module_name(config, r), partial(Row, config, r), platform)
             if r:
                 slot = delay(m, slot, 1, name=f"slot_skew_{r}")
             m.d.comb += [
@@ -62,6 +69,9 @@ class Array(wiring.Component):
                 row.weight_slot.eq(self.weight_slot),
                 row.weight.eq(self.weight.word_select(r % config.weight_rows_per_cycle, 8 * config.cols)),
             ]
+            if r < config.depthwise_taps:
+                m.d.comb += row.depthwise.eq(self.depthwise)
+                m.d.comb += [target.eq(column) for target, column in zip(row.column, columns, strict=True)]
             if above is not None:
                 m.d.comb += [below.eq(psum) for below, psum in zip(row.psum_in, above.psum_out, strict=True)]
             above = row

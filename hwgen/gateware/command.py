@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Shape
+from collections.abc import Iterable
+
+from amaranth.hdl import Cat, Shape, Value
 from amaranth.lib import data, stream
 
-from hwgen.descriptor import FIELDS, WORD_BITS, WORDS
+from hwgen.descriptor import FIELDS, WORD_BITS, WORDS, Operation
 
 #: The descriptor's fields at the places where the program memory has them.
 Descriptor = data.FlexibleLayout(
@@ -15,3 +17,8 @@ Descriptor = data.FlexibleLayout(
 
 #: How the sequencer hands a descriptor to a unit; a unit registers the fields that it needs when it accepts.
 DescriptorStream = stream.Signature(Descriptor)
+
+
+def one_of(operation: Value, operations: Iterable[Operation]) -> Value:
+    """Whether an operation is among some."""
+    return Cat(operation == member for member in operations).any()

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from amaranth.hdl import Array as Array_
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.config import AcceleratorConfig
-from hwgen.descriptor import Operation
+from hwgen.descriptor import ARRAY_OPERATIONS, Operation
 from hwgen.gateware.accumulator import Accumulator
 from hwgen.gateware.array import Array
+from hwgen.gateware.command import one_of
 from hwgen.gateware.control import Control
 from hwgen.gateware.delay import delay
 from hwgen.gateware.feeder import Feeder
 from hwgen.gateware.host import core_members
 from hwgen.gateware.performance_counters import PerformanceCounters
-from hwgen.gateware.pooling_path import PoolingPath
+from hwgen.gateware.pooling_path import TABLE_FILE, PoolingPath
 from hwgen.gateware.post_processor import PostProcessor
 from hwgen.gateware.ram import READ_LATENCY, Ram
 from hwgen.gateware.sequencer import Sequencer
@@ -26,7 +28,7 @@ from hwgen.gateware.weight_loader import WeightLoader
 from hwgen.regmap import MEMORIES, Window
 
 #: Files of the memory images, as the emitted Verilog reads them.
-IMAGE_FILES = {Window.WEIGHT: "weights.hex", Window.PARAM: "params.hex", Window.PROGRAM: "program.hex"}
+IMAGE_FILES = {Window.WEIGHT: "weights.hex", Window.PARAM: "params.hex", Window.PROGRAM: "program.hex", Window.TABLE: TABLE_FILE}
 
 
 def memory_width(config: AcceleratorConfig, window: Window) -> int:
@@ -56,6 +58,8 @@ class Core(wiring.Component):
         config = self.config
         ram: dict[Window, Ram] = {}
         for window, memory in MEMORIES.items():
+            if window is Window.TABLE:
+                continue  # the pooling path has a copy of it for every channel
             width = memory_width(config, window)
             ram[window] = Ram(width=width, depth=memory.depth(config), chunk=8, init=self.images.get(window, ()), init_file=IMAGE_FILES.get(window, ""))
             m.submodules[f"{memory.window.name.lower()}_memory"] = ram[window]
@@ -71,7 +75,7 @@ class Core(wiring.Component):
         m.submodules.loader = loader = WeightLoader(config, len(weights.read_addr))
         m.submodules.feeder = feeder = Feeder(config, len(acts.read_addr))
         m.submodules.array = array = Array(config)
-        m.submodules.pooling = pooling = PoolingPath(config)
+        m.submodules.pooling = pooling = PoolingPath(config, tuple(self.images.get(Window.TABLE, ())))
         m.submodules.accumulator = accumulator = Accumulator(config)
         m.submodules.post = post = PostProcessor(config, len(acts.read_addr))
         m.submodules.counters = counters = PerformanceCounters(config)
@@ -107,17 +111,32 @@ class Core(wiring.Component):
             self.act_read_data.eq(acts.read_data),
             array.slot.eq(feeder.slot),
             pooling.act_slice.eq(feeder.act_slice),
+            pooling.operand.eq(feeder.operand),
+            pooling.add.eq(feeder.operation == Operation.ADD),
+            pooling.table.eq(feeder.table),
+            pooling.table_write_en.eq(self._host_strobe(Window.TABLE, 4).any()),
+            pooling.table_write_addr.eq(self.mem_word),
+            pooling.table_write_data.eq(self.mem_data),
         ]
-        for sinks in (array.act, pooling.act):
-            m.d.comb += [sink.eq(source) for sink, source in zip(sinks, feeder.act, strict=True)]
-        convolves = feeder.operation == Operation.CONV
+        convolves = one_of(feeder.operation, ARRAY_OPERATIONS)
+        depthwise = feeder.operation == Operation.DEPTHWISE
+        m.d.comb += [sink.eq(source) for sink, source in zip(pooling.act, feeder.act, strict=True)]
+        for r, (sink, source) in enumerate(zip(array.act, feeder.act, strict=True)):
+            # In depthwise mode the rows that hold no taps add nothing, whatever weights they hold.
+            m.d.comb += sink.eq(Mux(depthwise, 0, source) if r >= config.depthwise_taps > 0 else source)
+        if config.depthwise_taps:
+            m.d.comb += array.depthwise.eq(depthwise)
+            channels = config.pool_channels
+            for c in range(channels):
+                slices = Array_([feeder.act[k * channels + c] for k in range(config.rows // channels)])
+                m.d.comb += array.column[c].eq(slices[feeder.act_slice])
         to_array = Signal(Control)
         m.d.comb += [to_array.eq(feeder.control), to_array.valid.eq(feeder.control.valid & convolves)]
         past_array = delay(m, to_array.as_value(), Array.latency(config) - READ_LATENCY, name="past_array", resets=True)
-        assert PoolingPath.LATENCY == READ_LATENCY
+        past_pooling = delay(m, feeder.control.as_value(), PoolingPath.LATENCY - READ_LATENCY, name="past_pooling", resets=True)
         m.d.comb += [
             accumulator.operation.eq(feeder.operation),
-            accumulator.control.as_value().eq(Mux(convolves, past_array, feeder.control.as_value())),
+            accumulator.control.as_value().eq(Mux(convolves, past_array, past_pooling)),
         ]
         for value, psum, pooled in zip(accumulator.value, array.psum, pooling.value, strict=True):
             m.d.comb += value.eq(Mux(convolves, psum, pooled))

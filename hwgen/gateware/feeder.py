@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -22,7 +22,15 @@ class Feeder(wiring.Component):
     for a free accumulator bank, at the start of a descriptor with a barrier for the last write of everything before.  There is no
     other bubble, neither between tiles nor between groups nor between descriptors.
 
-    For pooling there are no weights: a group is `config.pool_channels` channels, and the groups walk along the words of a pixel.
+    For pooling and residual adds there are no weights.  For these and for depthwise convolution a group is `config.pool_channels`
+    channels, and the groups walk along the words of a pixel.
+
+    Depthwise convolution streams the input columns of an output row one after the other (`stream_x` of them); every `decimate`-th
+    begins an output pixel, until there are `pixels_x`.  The array needs the columns after a pixel's first as well; those beyond the
+    last streamed are padding, which is also what `act` is while nothing is issued.
+
+    Dense maps (a narrow input stored without gaps): x counts bytes.  The word read is that of a window's last byte; with the word
+    before it a byte shifter makes the window one activation word, with the zero point in place of every byte outside the row.
 
     Latency: `LATENCY` = 3 cycles from an issue to `act`.  Throughput: a word a cycle.
 
@@ -31,7 +39,8 @@ class Feeder(wiring.Component):
     command:                      the descriptor.
     read_en, read_addr, read_data: activation memory.
     act[r], slot, control:        to the array and, past it, the accumulators.
-    act_slice:                    which pool_channels-wide part of the word a pooling group takes, along with `act`.
+    act_slice, operand:           which pool_channels-wide part of the word a group takes, and which operand of an add it is; with `act`.
+    table:                        of a residual add; like `operation`.
     operation:                    of the words under way; changes only while none is.
     weights_ready, bank_ready, drained: levels from the core's credit counters.
     take_tile, take_bank, slot_released: pulses: a tile or group starts, a tile's last activation has been issued.
@@ -53,6 +62,8 @@ class Feeder(wiring.Component):
                 "slot": Out((config.slots - 1).bit_length()),
                 "control": Out(Control),
                 "act_slice": Out(range(slices)),
+                "operand": Out(1),
+                "table": Out(BY_NAME["table"].bits),
                 "operation": Out(Operation),
                 "weights_ready": In(1),
                 "bank_ready": In(1),
@@ -77,18 +88,21 @@ class Feeder(wiring.Component):
             name: Signal.like(getattr(self.command.payload, name), name=name, reset_less=True)
             for name in (
                 "operation layer pad_value groups kernel_y kernel_x channel_words pixels_y pixels_x start_y start_x height width "
-                "stride_y stride_x dilation_y dilation_x step_x step_y step_kernel_x step_kernel_y"
+                "stride_y stride_x dilation_y dilation_x step_x step_y step_kernel_x step_kernel_y table stream_x decimate dense dense_byte dense_shift"
             ).split()
         }
         barrier = Signal()  # still to be waited for
-        pooling = fields["operation"] != Operation.CONV
+        depthwise = fields["operation"] == Operation.DEPTHWISE
+        slicing = fields["operation"] != Operation.CONV
+        weightless = slicing & ~depthwise
 
         # Loop counters, outermost first; a counter wraps when every inner one is at its last value.
         group, tap_y, tap_x, word, out_y, out_x = (Signal(BY_NAME[name].bits, name=f"at_{name}") for name in _LOOPS)
         last = {}
         for counter, name in zip((group, tap_y, tap_x, word, out_y, out_x), _LOOPS, strict=True):
             last[name] = Signal(name=f"last_{name}")
-            m.d.comb += last[name].eq(counter + 1 == fields[name])
+            end = Mux(depthwise, fields["stream_x"], fields[name]) if name == "pixels_x" else fields[name]
+            m.d.comb += last[name].eq(counter + 1 == end)
         row_end, tile_end, tap_end, tap_row_end, group_end, descriptor_end = (Signal(name=name) for name in _ENDS)
         m.d.comb += [
             row_end.eq(last["pixels_x"]),
@@ -109,15 +123,15 @@ class Feeder(wiring.Component):
 
         waits_barrier = barrier & ~self.drained
         waits_bank = group_start & ~self.bank_ready
-        waits_weights = tile_start & ~pooling & ~self.weights_ready
+        waits_weights = tile_start & ~weightless & ~self.weights_ready
         issue = self.issue
         m.d.comb += [
             issue.eq(active & ~waits_barrier & ~waits_bank & ~waits_weights),
             self.waits_post.eq(active & (waits_barrier | waits_bank)),
             self.waits_weights.eq(active & ~waits_barrier & ~waits_bank & waits_weights),
-            self.take_tile.eq(issue & tile_start & ~pooling),
+            self.take_tile.eq(issue & tile_start & ~weightless),
             self.take_bank.eq(issue & group_start),
-            self.slot_released.eq(issue & tile_end & ~pooling),
+            self.slot_released.eq(issue & tile_end & ~weightless),
             self.command.ready.eq(~active | (issue & descriptor_end)),
         ]
         # The layer of a cycle is the old one until the barrier is passed.
@@ -130,8 +144,8 @@ class Feeder(wiring.Component):
         next_tile_x, next_tile_y = Signal.like(x), Signal.like(y)
         m.d.comb += [
             next_row.eq(row_address + fields["step_y"]),
-            # Pooling moves a group on to the next slice of the word, or to the next word.
-            next_group.eq(group_address + (pooling & (act_slice == slices - 1))),
+            # Pooling, add and depthwise move a group on to the next slice of the word, or to the next word.
+            next_group.eq(group_address + (slicing & (act_slice == slices - 1))),
             next_tile.eq(tile_address + 1),
             next_tile_x.eq(tile_x),
             next_tile_y.eq(tile_y),
@@ -147,9 +161,32 @@ class Feeder(wiring.Component):
         with m.Elif(tap_end):
             m.d.comb += [next_tile.eq(tile_address + fields["step_kernel_x"]), next_tile_x.eq(tile_x + fields["dilation_x"])]
 
+        # Depthwise: which of the streamed columns begin output pixels.
+        phase = Signal.like(fields["decimate"], name="phase")
+        begun = Signal(BY_NAME["pixels_x"].bits)  # output pixels of the row so far
+        begins = (phase == 0) & (begun != fields["pixels_x"])
+        pixel_last = (begun + 1 == fields["pixels_x"]) & last["pixels_y"]
+        with m.If(issue):
+            m.d.sync += [phase.eq(Mux(phase + 1 == fields["decimate"], 0, phase + 1)), begun.eq(begun + begins)]
+            with m.If(row_end):
+                m.d.sync += [phase.eq(0), begun.eq(0)]
+        # Dense maps: byte and word of a window's last byte.
+        byte = Signal.like(fields["dense_byte"], name="byte")
+        next_byte = Signal(len(byte) + 1)
+        crosses = Signal()
+        m.d.comb += [
+            crosses.eq(byte + fields["stride_x"] >= config.rows),
+            next_byte.eq(byte + fields["stride_x"] - Mux(crosses, config.rows, 0)),
+        ]
+        entered = Signal()  # the current window ends in another word than the one before
+        with m.If(issue):
+            m.d.sync += [byte.eq(next_byte), entered.eq(crosses)]
+            with m.If(row_end):
+                m.d.sync += [byte.eq(fields["dense_byte"]), entered.eq(0)]
+
         with m.If(issue):
             m.d.sync += [barrier.eq(0), tile_start.eq(tile_end), group_start.eq(group_end)]
-            m.d.sync += [out_x.eq(out_x + 1), address.eq(address + fields["step_x"]), x.eq(x + fields["stride_x"])]
+            m.d.sync += [out_x.eq(out_x + 1), address.eq(address + Mux(fields["dense"], crosses, fields["step_x"])), x.eq(x + fields["stride_x"])]
             with m.If(row_end):
                 m.d.sync += [out_x.eq(0), out_y.eq(out_y + 1)]
                 m.d.sync += [address.eq(next_row), row_address.eq(next_row), x.eq(tile_x), y.eq(y + fields["stride_y"])]
@@ -171,29 +208,34 @@ class Feeder(wiring.Component):
             payload = self.command.payload
             m.d.sync += [register.eq(getattr(payload, name)) for name, register in fields.items()]
             m.d.sync += [active.eq(1), barrier.eq(payload.barrier), tile_start.eq(1), group_start.eq(1), act_slice.eq(0)]
-            m.d.sync += [counter.eq(0) for counter in (group, tap_y, tap_x, word, out_y, out_x)]
+            m.d.sync += [counter.eq(0) for counter in (group, tap_y, tap_x, word, out_y, out_x, phase, begun)]
+            m.d.sync += [byte.eq(payload.dense_byte), entered.eq(0)]
             m.d.sync += [register.eq(payload.act_address) for register in (address, row_address, tile_address, group_address)]
             m.d.sync += [register.eq(payload.start_y) for register in (y, tile_y)]
             m.d.sync += [register.eq(payload.start_x) for register in (x, tile_x)]
 
         # --- the read and its companions ----------------------------------------------------------
         inside = Signal()
+        inside_y = (y >= 0) & (y < fields["height"])
         m.d.comb += [
-            inside.eq((y >= 0) & (y < fields["height"]) & (x >= 0) & (x < fields["width"])),
-            self.read_en.eq(issue & inside),
+            inside.eq(issue & inside_y & (fields["dense"] | ((x >= 0) & (x < fields["width"])))),
+            self.read_en.eq(inside),
             self.read_addr.eq(address),
         ]
-        # The operation and the padding value change with the descriptor; words of two layers are never under way together, but the
-        # feeder may already hold the next layer's descriptor, so both are taken when a word is issued.
+        # Operation, table and padding value change with the descriptor; words of two layers are never under way together, but the
+        # feeder may already hold the next layer's descriptor, so they are taken when a word is issued.
         pad_value = Signal(signed(8), reset_less=True)
         operation = Signal(Operation)
         with m.If(issue):
-            m.d.sync += [operation.eq(fields["operation"]), pad_value.eq(fields["pad_value"])]
+            m.d.sync += [operation.eq(fields["operation"]), pad_value.eq(fields["pad_value"]), self.table.eq(fields["table"])]
         m.d.comb += self.operation.eq(operation)
-        inside_later = delay(m, inside, READ_LATENCY, name="inside")
+        inside_later = delay(m, inside, READ_LATENCY, name="inside", resets=True)
+        data, valid_bytes = self.read_data, inside_later.replicate(config.rows)
+        if config.dense_input:
+            data, valid_bytes = self._dense(m, fields, byte, entered, x, inside_later)
         for r, act in enumerate(self.act):
             register = Signal(signed(8), name=f"act_{r}", reset_less=True)
-            m.d.sync += register.eq(Mux(inside_later, self.read_data[r * 8 : r * 8 + 8].as_signed(), pad_value))
+            m.d.sync += register.eq(Mux(valid_bytes[r], data[r * 8 : r * 8 + 8].as_signed(), pad_value))
             m.d.comb += act.eq(register)
 
         slot = Signal.like(self.slot)
@@ -201,15 +243,54 @@ class Feeder(wiring.Component):
             m.d.sync += slot.eq(Mux(slot == config.slots - 1, 0, slot + 1))
         control = Signal(Control)
         m.d.comb += [
-            control.valid.eq(issue),
+            control.valid.eq(issue & (~depthwise | begins)),
             control.first.eq((tap_y == 0) & (tap_x == 0) & (word == 0)),
-            control.tile_last.eq(tile_end),
-            control.group_last.eq(group_end),
+            control.tile_last.eq(Mux(depthwise, pixel_last, tile_end)),
+            control.group_last.eq(Mux(depthwise, pixel_last & last["channel_words"] & last["kernel_x"] & last["kernel_y"], group_end)),
             self.slot.eq(delay(m, slot, self.LATENCY, name="slot")),
             self.act_slice.eq(delay(m, act_slice, self.LATENCY, name="act_slice")),
+            self.operand.eq(delay(m, tap_x[0], self.LATENCY, name="operand")),
             self.control.as_value().eq(delay(m, control.as_value(), self.LATENCY, name="control", resets=True)),
         ]
         return m
+
+
+    def _dense(
+        self, m: Module, fields: dict[str, Signal], byte: Signal, entered: Signal, x: Signal, inside: Value
+    ) -> tuple[Value, Value]:
+        """Data and valid bytes of the word that leaves the memory, for dense maps the window that the byte shifter makes.
+
+        byte, entered, x are those of the word that is issued; inside and the results belong to the word that leaves the memory.
+        """
+        rows = self.config.rows
+        # What is constant in a layer is taken when a word is issued, as the padding value is.
+        dense, shift, width = (Signal.like(fields[name], name=f"stream_{name}", reset_less=True) for name in ("dense", "dense_shift", "width"))
+        with m.If(self.issue):
+            m.d.sync += [dense.eq(fields["dense"]), shift.eq(fields["dense_shift"]), width.eq(fields["width"])]
+        issued = delay(m, self.issue, READ_LATENCY, name="issued", resets=True)
+        here_byte = delay(m, byte, READ_LATENCY, name="here_byte")
+        here_entered = delay(m, entered, READ_LATENCY, name="here_entered")
+        here_x = delay(m, x, READ_LATENCY, name="here_x")
+
+        newest = Signal(rows * 8, reset_less=True)  # the word read last
+        kept = Signal(rows * 8, reset_less=True)  # the one before it
+        before = Signal(rows * 8)
+        m.d.comb += before.eq(Mux(here_entered, newest, kept))
+        with m.If(issued):
+            m.d.sync += [newest.eq(self.read_data), kept.eq(before)]
+        both = Signal(rows * 16)
+        shifted = Signal(rows * 8)
+        offset = Signal(range(2 * rows))
+        m.d.comb += [
+            both.eq(Cat(before, self.read_data)),
+            offset.eq(here_byte + shift),
+            shifted.eq((both >> (offset << 3))[: rows * 8]),
+        ]
+        in_row = Signal(rows)
+        for i in range(rows):
+            place = Signal(signed(19), name=f"place_{i}")
+            m.d.comb += [place.eq(here_x + i), in_row[i].eq((place >= 0) & (place < width))]
+        return Mux(dense, shifted, self.read_data), Mux(inside, Mux(dense, in_row, (1 << rows) - 1), 0)
 
 
 _LOOPS = ("groups", "kernel_y", "kernel_x", "channel_words", "pixels_y", "pixels_x")

@@ -7,9 +7,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.config import AcceleratorConfig
-from hwgen.descriptor import BY_NAME, Operation
+from hwgen.descriptor import ARRAY_OPERATIONS, BY_NAME, Operation
 from hwgen.gateware.array import Array
-from hwgen.gateware.command import DescriptorStream
+from hwgen.gateware.command import DescriptorStream, one_of
 from hwgen.gateware.delay import delay
 from hwgen.gateware.feeder import Feeder
 from hwgen.gateware.lane import Lane
@@ -93,7 +93,7 @@ class PostProcessor(wiring.Component):
                 "output_step_y output_step_x"
             ).split()
         }
-        pooling = fields["operation"] != Operation.CONV
+        past_array = ~one_of(fields["operation"], ARRAY_OPERATIONS)
         pending = Signal(2)  # complete banks, the one in work included
         bank = Signal()
         group, lane_group = Signal(BY_NAME["groups"].bits), Signal(BY_NAME["lane_groups"].bits)
@@ -106,7 +106,7 @@ class PostProcessor(wiring.Component):
         accept = self.command.ready & self.command.valid
         issue = Signal()
         last_pixel, last_lane_group, last_group, done = (Signal(name=n) for n in ("last_pixel", "last_lane_group", "last_group", "done"))
-        lead = Mux(pooling, self.bank_release_lead(config, True), self.bank_release_lead(config, False))
+        lead = Mux(past_array, self.bank_release_lead(config, True), self.bank_release_lead(config, False))
         m.d.comb += [
             issue.eq(active & (pending != 0) & (~start | fetcher.ready)),
             last_pixel.eq(left == 1),

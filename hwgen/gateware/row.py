@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from amaranth.hdl import Module, signed
+from amaranth.hdl import Module, Mux, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,11 +19,15 @@ class Row(wiring.Component):
     Row r adds its product to sums of r products, so its psums have just the bits that r + 1 products need.
     Latency, throughput: those of the PE; column c works c cycles after column 0.  No flow control.
 
-    Members: act, slot; psum_in[c] -> psum_out[c]; weight_en, weight_slot, weight (a byte a column, all in the same cycle).
+    The first K rows can take each column's own activation, `column[c]`, instead (`depthwise`): with one tap of a kernel row in each of
+    them, psums on their way down meet consecutive pixels, so that a column computes a one-dimensional convolution of its channel.
+
+    Members: act, slot; in the first K rows column[c] and depthwise (constant while words are under way); psum_in[c] -> psum_out[c]; weight_en, weight_slot, weight (a byte a column, all in the same cycle).
     """
 
     def __init__(self, config: AcceleratorConfig, row: int) -> None:
         self.cols, self.slots = config.cols, config.slots
+        self.takes_columns = row < config.depthwise_taps
         self.psum_in_bits, self.psum_out_bits = psum_bits(max(row, 1)), psum_bits(row + 1)
         slot_bits = (config.slots - 1).bit_length()
         super().__init__(
@@ -35,13 +39,15 @@ class Row(wiring.Component):
                 "weight_en": In(1),
                 "weight_slot": In(slot_bits),
                 "weight": In(8 * config.cols),
+                **({"column": In(signed(8)).array(config.cols), "depthwise": In(1)} if self.takes_columns else {}),
             }
         )
 
     @staticmethod
-    def module_name(row: int) -> str:
+    def module_name(config: AcceleratorConfig, row: int) -> str:
         """Name of the emitted module, which says all that rows of one accelerator differ in."""
-        return f"weft_row_{psum_bits(max(row, 1))}_{psum_bits(row + 1)}"
+        kind = "depthwise_row" if row < config.depthwise_taps else "row"
+        return f"weft_{kind}_{psum_bits(max(row, 1))}_{psum_bits(row + 1)}"
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -50,7 +56,7 @@ class Row(wiring.Component):
         for col in range(self.cols):
             pe = shared(m, f"pe_{col}", f"weft_pe_{self.psum_in_bits}_{self.psum_out_bits}", make, platform)
             m.d.comb += [
-                pe.act.eq(act),
+                pe.act.eq(Mux(self.depthwise, self.column[col], act) if self.takes_columns else act),
                 pe.slot.eq(slot),
                 pe.psum_in.eq(self.psum_in[col]),
                 self.psum_out[col].eq(pe.psum_out),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.config import AcceleratorConfig
-from hwgen.descriptor import BY_NAME
+from hwgen.descriptor import BY_NAME, Operation
 from hwgen.gateware.command import DescriptorStream
 from hwgen.gateware.delay import delay
 from hwgen.gateware.ram import READ_LATENCY
@@ -16,7 +16,7 @@ from hwgen.gateware.ram import READ_LATENCY
 class WeightLoader(wiring.Component):
     """Streams weight tiles from weight memory into the array's slots, ahead of the feeder.
 
-    A tile is R / L words in consecutive addresses; tiles follow each other.  A tile starts when a slot is free: `slot_released` says
+    A tile is R / L words in consecutive addresses, a depthwise tile only the words of its K rows; tiles follow each other.  A tile starts when a slot is free: `slot_released` says
     that the feeder has issued the last activation of a tile, and `config.slot_release_cycles` later its slot may be overwritten.
     `tile_started` tells the feeder that it may use the tile from the next cycle on: the rows load at least as fast as the activations
     come down the skew.
@@ -53,11 +53,12 @@ class WeightLoader(wiring.Component):
         tiles = Signal(BY_NAME["tiles"].bits)  # left, the current one included
         address = Signal.like(self.read_addr)
         word = Signal(range(words))
+        last = Signal(range(words))  # word of a tile
         slot = Signal(range(slots))
         free = Signal(range(slots + 1), init=slots)
         released = delay(m, self.slot_released, self.config.slot_release_cycles - 1, name="released", resets=True)
 
-        last_word = word == words - 1
+        last_word = word == last
         read = (tiles != 0) & ((word != 0) | (free != 0))
         finishing = read & last_word & (tiles == 1)
         m.d.comb += [
@@ -74,7 +75,13 @@ class WeightLoader(wiring.Component):
                 with m.If(slot == slots - 1):
                     m.d.sync += slot.eq(0)
         with m.If(self.command.ready & self.command.valid):
-            m.d.sync += [tiles.eq(self.command.payload.tiles), address.eq(self.command.payload.weight_address)]
+            payload = self.command.payload
+            depthwise = payload.operation == Operation.DEPTHWISE
+            m.d.sync += [
+                tiles.eq(payload.tiles),
+                address.eq(payload.weight_address),
+                last.eq(Mux(depthwise, self.config.words_per_depthwise_tile - 1, words - 1)),
+            ]
 
         # The memory answers READ_LATENCY cycles later; one more register stands at the array's edge.
         enable = Signal(words)

@@ -1,0 +1,73 @@
+"""`Lowered`: what one operator becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from golden.rescale import Rescale
+from hwgen.config import AcceleratorConfig
+from hwgen.params import encode_record, shifts
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """Descriptors that run as one layer of the hardware, with a barrier before them.
+
+    name, kind:  for people.
+    output:      the tensor that it computes; None where it only rearranges the input of the next.
+    descriptors: field values but for those that depend on the place in the program (barrier, last, layer) and the memories' bases:
+                 weight_address, param_address and table count from the operator's own.
+    """
+
+    name: str
+    kind: str
+    output: str | None
+    descriptors: tuple[Mapping[str, int], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """What one operator becomes.
+
+    weights:  uint8[words, L * C].
+    params:   records as unsigned integers.
+    tables:   entries as unsigned integers.
+    problems: why the accelerator cannot run it.
+    """
+
+    passes: tuple[Pass, ...]
+    weights: npt.NDArray[np.uint8]
+    params: tuple[int, ...]
+    tables: tuple[int, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+#: Descriptor fields that only some operations use.
+UNUSED = {"table": 0, "stream_x": 0, "decimate": 1, "dense": 0, "dense_byte": 0, "dense_shift": 0}
+
+
+def no_weights(config: AcceleratorConfig) -> npt.NDArray[np.uint8]:
+    """The weights of an operator that has none."""
+    return np.zeros((0, config.weight_rows_per_cycle * config.cols), np.uint8)
+
+
+def wrap(value: int, bits: int) -> int:
+    """A value modulo 2^bits, as a signed number."""
+    half = 1 << (bits - 1)
+    return (value + half) % (2 * half) - half
+
+
+def records(config: AcceleratorConfig, bias: npt.NDArray[np.int64], rescale: Rescale) -> tuple[int, ...]:
+    """Parameter records for bias int64[C] and a rescale for C channels or for all, filled up to whole lane groups."""
+    channels = len(bias)
+    right, left = (np.broadcast_to(s, channels).tolist() for s in shifts(rescale))
+    multiplier = np.broadcast_to(rescale.multiplier, channels).tolist()
+    made = [
+        encode_record(config, {"bias": wrap(b, config.acc_bits), "multiplier": m, "right_shift": r, "left_shift": s})
+        for b, m, r, s in zip(bias.tolist(), multiplier, right, left, strict=True)
+    ]
+    return tuple(made + [made[-1]] * (-channels % config.lanes))  # a lane without a channel works along and is not looked at

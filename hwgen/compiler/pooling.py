@@ -1,0 +1,90 @@
+"""Pooling and sums: activations past the array into the accumulators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+
+from golden.graph import AveragePool2d, MaxPool2d
+from golden.rescale import Rescale
+from hwgen.compiler.lowered import UNUSED, Lowered, Pass, no_weights, records
+from hwgen.compiler.placement import Placement
+from hwgen.compiler.reciprocal import identity, reciprocal
+from hwgen.compiler.tiling import Tile, tiles
+from hwgen.compiler.walk import store, walk
+from hwgen.config import AcceleratorConfig
+from hwgen.descriptor import Operation
+
+
+@dataclass(frozen=True)
+class Run:
+    """Consecutive output rows (or columns) whose windows have the same valid taps."""
+
+    start: int
+    length: int
+    first_tap: int
+    taps: int
+
+
+def runs(outputs: int, size: int, kernel: int, stride: int, padding: int, dilation: int) -> Iterator[Run]:
+    """Divides the rows (or columns) of an output into runs."""
+
+    def valid(position: int) -> tuple[int, int]:
+        inside = [k for k in range(kernel) if 0 <= position * stride - padding + k * dilation < size]
+        return (inside[0], len(inside)) if inside else (0, 0)
+
+    for (first_tap, taps), positions in groupby(range(outputs), key=valid):
+        members = list(positions)
+        yield Run(members[0], len(members), first_tap, taps)
+
+
+def lower_pooling(op: MaxPool2d | AveragePool2d, source: Placement, target: Placement, config: AcceleratorConfig) -> Lowered:
+    """Pooling looks at valid pixels only, so the output is divided into rectangles with the same valid taps; none reads padding."""
+    averages = isinstance(op, AveragePool2d)
+    window, padding = op.window, op.window.padding
+    height, width, channels = source.shape
+    addresses: dict[int, int] = {}  # record of the parameter memory, by the number of valid taps
+    descriptors, problems = [], []
+    params: list[int] = []
+
+    def record(count: int) -> int:
+        if count not in addresses:
+            rescale: Rescale | None = reciprocal(config.rescale, count) if averages else identity(config.rescale)
+            if rescale is None:
+                problems.append(
+                    f"layer {op.name}: division by {count} is not exact with rescale format {config.rescale} for every sum; "
+                    f"use a window with a power of two of pixels, or a format with a wider multiplier (tflite, fixed32)"
+                )
+                rescale = identity(config.rescale)
+            addresses[count] = len(params)
+            params.append(records(config, np.zeros(1, np.int64), rescale)[0])
+        return addresses[count]
+
+    rows = list(runs(target.shape[0], height, window.kernel[0], window.stride[0], padding.top, window.dilation[0]))
+    cols = list(runs(target.shape[1], width, window.kernel[1], window.stride[1], padding.left, window.dilation[1]))
+    for row in rows:
+        for col in cols:
+            address = record(row.taps * col.taps if averages else 1)
+            for tile in tiles(Tile(row.start, col.start, row.length, col.length), config.acc_depth):
+                valid_window = replace(window, kernel=(row.taps, col.taps))
+                descriptors.append(
+                    {
+                        **UNUSED,
+                        "operation": int(Operation.AVERAGE_POOL if averages else Operation.MAX_POOL),
+                        "pad_value": 0,
+                        "param_step": 0,
+                        "param_address": address,
+                        "output_zero_point": 0,
+                        "act_min": op.act_min,
+                        "act_max": op.act_max,
+                        "weight_address": 0,
+                        "tiles": 0,
+                        **walk(source, valid_window, tile, channel_words=1, first_tap=(row.first_tap, col.first_tap)),
+                        **store(target, tile, channels=channels, group_channels=config.pool_channels, lanes=config.lanes),
+                    }
+                )
+    done = Pass(op.name, op.kind, op.output, tuple(descriptors))
+    return Lowered((done,), no_weights(config), tuple(params), (), tuple(problems))

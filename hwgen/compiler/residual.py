@@ -1,0 +1,103 @@
+"""Residual adds: both operands through rescale tables into the accumulators, the sum through the lanes."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from golden.graph import Add
+from golden.rescale import Rescale, RescaleKind
+from hwgen.compiler.bounds import overflow_problems
+from hwgen.compiler.lowered import UNUSED, Lowered, Pass, no_weights, records
+from hwgen.compiler.placement import Placement
+from hwgen.compiler.tiling import Tile, tiles
+from hwgen.compiler.walk import store
+from hwgen.config import AcceleratorConfig
+from hwgen.descriptor import BY_NAME, Operation
+from hwgen.params import shift_problems, shifts
+
+_ADDRESS_SPACE = 1 << BY_NAME["act_address"].bits
+
+
+def rescaled_operand(zero_point: int, left_shift: int, rescale: Rescale) -> list[int]:
+    """What an operand contributes to the sum, for each of its 256 values in the order of the byte as unsigned.
+
+    Python integers throughout: this is the compiler's own arithmetic, not the golden model's.
+    """
+    multiplier, shift = int(rescale.multiplier[0]), int(rescale.shift[0])
+    entries = []
+    for byte in range(256):
+        value = ((byte ^ 0x80) - 0x80 - zero_point) << left_shift
+        if rescale.format.kind is RescaleKind.SHIFT:
+            entries.append((value + (1 << (shift - 1))) >> shift if shift > 0 else value << -shift)
+        elif rescale.format.kind is RescaleKind.FIXED:
+            entries.append((value * multiplier + (1 << (shift - 1))) >> shift)
+        else:
+            high = ((value << max(shift, 0)) * multiplier + (1 << 30)) >> 31
+            right = max(-shift, 0)
+            magnitude = (abs(high) + ((1 << right) >> 1)) >> right  # halves away from zero
+            entries.append(magnitude if high >= 0 else -magnitude)
+    return entries
+
+
+def lower_add(
+    op: Add,
+    zero_points: tuple[int, int, int],
+    sources: tuple[Placement, Placement],
+    target: Placement,
+    config: AcceleratorConfig,
+) -> Lowered:
+    """Lowers an add of two maps of one shape; zero_points: of both operands and the output."""
+    first, second = (
+        rescaled_operand(zero_point, op.left_shift, rescale)
+        for zero_point, rescale in zip(zero_points, (op.rescale_a, op.rescale_b), strict=False)
+    )
+    low, high = (np.array([pick(first) + pick(second)], np.int64) for pick in (min, max))
+    problems = [f"layer {op.name}: {problem}" for problem in shift_problems(config, op.rescale_out)]
+    problems += overflow_problems(op.name, config, low, high, shifts(op.rescale_out)[1])
+    if max(*map(abs, first), *map(abs, second)) >= 1 << (config.acc_bits - 1):
+        problems.append(f"layer {op.name}: a rescaled operand takes more than the accumulators' {config.acc_bits} bits")
+    tables = tuple(value & ((1 << config.acc_bits) - 1) for value in (*first, *second))
+
+    a, b = sources
+    height, width, channels = a.shape
+    words = a.words_per_pixel
+    descriptors = []
+    for tile in tiles(Tile(0, 0, height, width), config.acc_depth):
+        descriptors.append(
+            {
+                **UNUSED,
+                "operation": int(Operation.ADD),
+                "pad_value": 0,
+                "param_step": 0,
+                "param_address": 0,
+                "output_zero_point": zero_points[2],
+                "act_min": op.act_min,
+                "act_max": op.act_max,
+                "weight_address": 0,
+                "tiles": 0,
+                "kernel_y": 1,
+                "kernel_x": 2,
+                "channel_words": 1,
+                "pixels_y": tile.rows,
+                "pixels_x": tile.cols,
+                "pixels": tile.pixels,
+                "start_y": tile.y,
+                "start_x": tile.x,
+                "height": height,
+                "width": width,
+                "stride_y": 1,
+                "stride_x": 1,
+                "dilation_y": 0,
+                "dilation_x": 0,
+                "act_address": (a.base + (tile.y * width + tile.x) * words) % _ADDRESS_SPACE,
+                "step_x": words,
+                "step_y": width * words,
+                "step_kernel_x": b.base - a.base,
+                "step_kernel_y": 0,
+                **store(target, tile, channels=channels, group_channels=config.pool_channels, lanes=config.lanes),
+            }
+        )
+    done = Pass(op.name, op.kind, op.output, tuple(descriptors))
+    bias: npt.NDArray[np.int64] = np.zeros(1, np.int64)
+    return Lowered((done,), no_weights(config), records(config, bias, op.rescale_out)[:1], tables, tuple(problems))
