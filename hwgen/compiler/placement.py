@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from golden.graph import Graph, Reshape, Tensor
 from hwgen.config import AcceleratorConfig
@@ -13,7 +13,7 @@ class Placement:
     """A tensor in activation memory.
 
     base:            word of its first pixel.
-    shape:           (H, W, C) as stored: the tensor's own, (1, 1, N) for a vector, or that of the map of which it is a reshape.
+    shape:           (H, W, C) as stored: a map's own; for a vector (1, 1, N), or that of the map which it flattens.
     words_per_pixel: ceil(C / R).  Channel c of pixel p is byte c % R of word base + p * words_per_pixel + c // R.
     """
 
@@ -89,10 +89,13 @@ def place(graph: Graph, config: AcceleratorConfig) -> tuple[dict[str, Placement]
 
     shapes = {name: map_shape(graph.tensors[name]) for name in first}
     words_per_pixel = {name: -(-shape[2] // config.rows) for name, shape in shapes.items()}
-    buffers = [
-        Buffer(name, shape[0] * shape[1] * words_per_pixel[name], first[name], last.get(name, -1)) for name, shape in shapes.items()
-    ]
+    buffers = [Buffer(name, shape[0] * shape[1] * words_per_pixel[name], first[name], last.get(name, -1)) for name, shape in shapes.items()]
     bases = arrange(buffers)
     own = {name: Placement(bases[name], shapes[name], words_per_pixel[name]) for name in shapes}
     peak = max((bases[buffer.name] + buffer.words for buffer in buffers), default=0)
-    return {name: own[owner[name]] for name in graph.tensors}, peak
+    # A map that is a reshape of another has the same pixels in rows of its own length; a vector keeps the shape of what it flattens.
+    views = {
+        name: replace(own[owner[name]], shape=tensor.shape) if len(tensor.shape) == 3 else own[owner[name]]
+        for name, tensor in graph.tensors.items()
+    }
+    return views, peak

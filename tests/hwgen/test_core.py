@@ -170,6 +170,24 @@ def test_a_network(simulate, network, config):
     simulate(bench.module, testbench)
 
 
+def test_a_map_reshaped_between_two_layers(simulate, network):
+    """Nothing moves; the second layer sees rows of another length."""
+    config = CONFIGS["4x4"]
+    built = (
+        network(3, 4, 5).conv(5, Window((1, 1))).reshape(2, 6, 5).conv(3, Window((2, 2), padding=Padding(0, 1, 1, 0))).fully_connected(3)
+    )
+    program = compile_graph(built.graph(), config)
+    x = built.inputs(1)
+    bench = Bench(program)
+
+    async def testbench(ctx):
+        await bench.put(ctx, x[0])
+        await bench.run(ctx)
+        np.testing.assert_array_equal(await bench.get(ctx, program.graph.outputs[0]), interpreter.run(program.graph, x)[0])
+
+    simulate(bench.module, testbench)
+
+
 def test_memories_written_by_the_host(simulate, network):
     """Program, parameters and weights come through the host's writes instead of images: other weights for the same hardware."""
     config = CONFIGS["8x2, fixed16"]
