@@ -193,4 +193,7 @@ def _lower_pool(op: MaxPool2d | AveragePool2d, source: Placement, target: Placem
                         **store(target, tile, channels=channels, group_channels=config.pool_channels, lanes=config.lanes),
                     }
                 )
+    if averages:
+        most = np.array([128 * max(records)])  # the post-processor takes magnitudes, so the least sum counts as its opposite
+        problems += overflow_problems(op.name, config, -most, most, np.zeros(1, np.int64))
     return Lowered(tuple(descriptors), np.zeros((0, config.weight_rows_per_cycle * config.cols), np.uint8), tuple(params), tuple(problems))

@@ -188,6 +188,24 @@ def test_a_map_reshaped_between_two_layers(simulate, network):
     simulate(bench.module, testbench)
 
 
+def test_sums_that_wrap_on_the_way(simulate, network):
+    """20-bit accumulators: sums of raw inputs leave them, the sums with the folded bias use all of them and do not (SPEC section 7)."""
+    config = replace(BASE, acc_bits=20)
+    weight = np.array([[127] * 32 + [48], [-127] * 32 + [-48]], np.int8).reshape(2, 1, 1, 33)
+    built = network(1, 3, 33, zero_point=-128).conv(2, Window((1, 1)), weight=weight, bias=np.array([-(2**19), 2**19 - 1], np.int32))
+    program = compile_graph(built.graph(), config)
+    x = built.inputs(1)
+    x[0, 0, 0], x[0, 0, 1] = -128, 127
+    bench = Bench(program)
+
+    async def testbench(ctx):
+        await bench.put(ctx, x[0])
+        await bench.run(ctx)
+        np.testing.assert_array_equal(await bench.get(ctx, program.graph.outputs[0]), interpreter.run(program.graph, x)[0])
+
+    simulate(bench.module, testbench)
+
+
 def test_memories_written_by_the_host(simulate, network):
     """Program, parameters and weights come through the host's writes instead of images: other weights for the same hardware."""
     config = CONFIGS["8x2, fixed16"]
