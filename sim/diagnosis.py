@@ -23,7 +23,7 @@ def compare_layers(
     build: BuildFolder, recording: Recording, outcome: Outcome, log: TapLog, expected: Mapping[str, Int8], first_image: int
 ) -> tuple[LayerComparison, ...]:
     """Compares every layer of the runs that were made.  A run that did not end differs at the layer in which it was stuck."""
-    runs = _runs(recording, outcome, log)
+    runs = runs_made(recording, outcome, log)
     results = compare(log, build.layers, build.tensors, expected, word_bytes=build.config.rows, runs=runs, first_image=first_image)
     if outcome.done:
         return results
@@ -76,7 +76,6 @@ def bus_difference(build: BuildFolder, recording: Recording, outcome: Outcome, f
         return Difference(last.name, last.index, last.output, image, None, None, None, Kind.BUS, 1, detail)
     for output in build.outputs:
         place = build.tensors[output]
-        element = np.arange(place.size, dtype=np.int32).reshape(1, *place.shape)
         words = host_words(place, np.zeros((1, *place.shape), np.int8), build.config)
         at = np.flatnonzero(words.addresses == address)
         if not len(at):
@@ -85,7 +84,8 @@ def bus_difference(build: BuildFolder, recording: Recording, outcome: Outcome, f
         before = sum(int(mask).bit_count() for mask in words.masks[: at[0]])
         byte = next(b for b in range(4) if words.masks[at[0]] >> b & 1 and (outcome.fail_expected ^ outcome.fail_got) >> 8 * b & 0xFF)
         flat = before + (int(words.masks[at[0]]) & ((1 << byte) - 1)).bit_count()
-        index = tuple(int(i) for i in np.unravel_index(int(element.reshape(-1)[flat]), place.shape))
+        shape = place.shape if place.pixels > 1 else place.shape[2:]
+        index = tuple(int(i) for i in np.unravel_index(flat, shape))
         expected, got = (int(np.uint8(value >> 8 * byte & 0xFF).view(np.int8)) for value in (outcome.fail_expected, outcome.fail_got))
         maker = next((layer for layer in build.layers if layer.output == output), last)
         return Difference(maker.name, maker.index, output, image, index, expected, got, Kind.VALUE, 1, "read over the bus")
@@ -93,10 +93,10 @@ def bus_difference(build: BuildFolder, recording: Recording, outcome: Outcome, f
     return Difference(last.name, last.index, last.output, image, None, None, None, Kind.BUS, 1, detail)
 
 
-def _runs(recording: Recording, outcome: Outcome, log: TapLog) -> int:
-    """How many runs of the recording can be compared: those that ended, and the one that got stuck."""
+def runs_made(recording: Recording, outcome: Outcome, log: TapLog | None) -> int:
+    """How many runs of a recording can be compared: those that ended, and the one that got stuck."""
     if not outcome.done:
-        return min(recording.images, 1 + int(log.run.max(initial=0)))
+        return min(recording.images, 1 + (0 if log is None else int(log.run.max(initial=0))))
     if not outcome.fail or not 0 <= outcome.fail_index < len(recording.records):
         return recording.images
     op = (int(recording.records[outcome.fail_index]) >> RECORD["op"].offset) & 3

@@ -52,6 +52,12 @@ class IsolatedRunner(Runner):
         self.env = {key: value for key, value in self.env.items() if key not in foreign} | given
         self.waves = self.trace is not None  # whatever WAVES says
 
+    def _get_sim_cmd_prefix(self) -> list[str]:
+        return []
+
+    def _get_sim_cmd_suffix(self) -> list[str]:
+        return []
+
     def simulate(
         self,
         module: str,

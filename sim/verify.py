@@ -18,12 +18,12 @@ from hwgen.config import DEFAULT, NAMED, AcceleratorConfig
 from hwgen.emit import emit
 from sim import network_bench, runner, tools
 from sim.build_folder import BuildFolder, read_build
-from sim.diagnosis import bus_difference, compare_layers, measured_counters, measured_cycles, no_completion
+from sim.diagnosis import bus_difference, compare_layers, measured_counters, measured_cycles, no_completion, runs_made
 from sim.network_bench import TAP_FILE, Bench, Outcome
 from sim.replay import Recording, record
 from sim.report import LayerReport, SimulatorReport, VerifyReport
 from sim.scoreboard import Difference, LayerComparison
-from sim.tap import last_run, read_tap
+from sim.tap import TapLog, last_run, read_tap
 from sim.tools import Simulator
 
 #: Called with what is being done, how much of it is done, and how much there is.
@@ -215,10 +215,11 @@ class _Session:
             bench, recording, directory, limit_cycles=limit, tap=self.compare, seed=self.seed, waves=self.waves, watch=watch
         )
         image = self.first + start
-        difference = self._compare(found, recording, outcome, expected, image)
+        log = None if outcome.tap is None else read_tap(outcome.tap, self.folder.config.lanes)
+        difference = self._compare(found, recording, outcome, log, expected, image)
         if found.difference is None:
             found.difference = difference
-        found.images += end - start if difference is None else min(end - start, difference.image - image + 1)
+        found.images += runs_made(recording, outcome, log)
         found.cycles += outcome.cycles
         found.seconds += outcome.seconds
         cycles = measured_cycles(recording, outcome)
@@ -229,11 +230,10 @@ class _Session:
         self.progress(what, end, self.count)
 
     def _compare(
-        self, found: _Found, recording: Recording, outcome: Outcome, expected: Mapping[str, Int8], image: int
+        self, found: _Found, recording: Recording, outcome: Outcome, log: TapLog | None, expected: Mapping[str, Int8], image: int
     ) -> Difference | None:
         """The first difference of a recording, the first divergent layer's where layers are compared."""
-        if outcome.tap is not None:
-            log = read_tap(outcome.tap, self.folder.config.lanes)
+        if log is not None:
             for result in compare_layers(self.folder, recording, outcome, log, expected, image):
                 known = found.layers.get(result.layer.index)
                 if known is None or known.equal:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -216,7 +216,8 @@ def verify(
     if build is not None and (config is not None or parameters):
         raise InputError("a folder has its own configuration: give a build folder or a configuration, not both")
     chosen = None if build is not None else _configuration(graph, config, parameters)
-    with new_file(Path(junit)) if junit is not None else nullcontext() as junit_draft:
+    with ExitStack() as outputs:
+        junit_draft, waves_draft = (None if path is None else outputs.enter_context(new_file(Path(path))) for path in (junit, waves))
         report = verification.verify(
             graph,
             x,
@@ -227,7 +228,7 @@ def verify(
             first=first,
             compare_layers=compare_layers,
             seed=verification.DEFAULT_SEED if seed is None else seed,
-            waves=None if waves is None else Path(waves),
+            waves=waves_draft,
             progress=progress,
         )
         if junit_draft is not None:

@@ -14,7 +14,7 @@ class Placement:
     """A tensor in activation memory.
 
     base:            word of its first pixel.
-    shape:           (H, W, C) as stored: the tensor's own, (1, 1, N) for a vector, or that of the map of which it is a reshape.
+    shape:           (H, W, C) as stored: a map's own; for a vector (1, 1, N), or that of the map which it flattens.
     words_per_pixel: ceil(C / R).  Channel c of pixel p is byte c % R of word base + p * words_per_pixel + c // R.
     dense:           stored without gaps instead, each row of W * C bytes from a word of its own on: channel c of pixel (y, x) is byte
                      b % R of word base + y * words_per_row + b // R, with b = x * C + c.
@@ -81,6 +81,13 @@ def _placement(base: int, shape: tuple[int, int, int], rows: int, dense: bool) -
     return Placement(base, shape, words_per_pixel, dense, words_per_row)
 
 
+def _view(stored: Placement, tensor: Tensor) -> Placement:
+    """The storage as a tensor that shares it sees it."""
+    if len(tensor.shape) != 3 or tensor.shape == stored.shape:
+        return stored
+    return replace(stored, shape=tensor.shape, words_per_row=tensor.shape[1] * stored.words_per_pixel)
+
+
 def place(
     graph: Graph, config: AcceleratorConfig, *, dense: Collection[str] = (), scratch: Mapping[str, tuple[str, tuple[int, int, int]]] | None = None
 ) -> tuple[dict[str, Placement], int]:
@@ -114,4 +121,6 @@ def place(
     bases = arrange(buffers)
     own = {name: replace(size, base=bases[name]) for name, size in sizes.items()}
     peak = max((bases[buffer.name] + buffer.words for buffer in buffers), default=0)
-    return {name: own[owner[name]] for name in owner}, peak
+    # A map that is a reshape of another has the same pixels in rows of its own length; a vector keeps the shape of what it flattens.
+    views = {name: _view(own[owner[name]], tensor) for name, tensor in graph.tensors.items()}
+    return {**views, **{name: own[name] for name in scratch or {}}}, peak

@@ -10,6 +10,7 @@ import numpy as np
 
 from golden.graph import AveragePool2d, MaxPool2d
 from golden.rescale import Rescale
+from hwgen.compiler.bounds import overflow_problems
 from hwgen.compiler.lowered import UNUSED, Lowered, Pass, no_weights, records
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.reciprocal import identity, reciprocal
@@ -86,5 +87,8 @@ def lower_pooling(op: MaxPool2d | AveragePool2d, source: Placement, target: Plac
                         **store(target, tile, channels=channels, group_channels=config.pool_channels, lanes=config.lanes),
                     }
                 )
+    if averages:
+        most = np.array([128 * max(addresses)])  # the post-processor takes magnitudes, so the least sum counts as its opposite
+        problems += overflow_problems(op.name, config, -most, most, np.zeros(1, np.int64))
     done = Pass(op.name, op.kind, op.output, tuple(descriptors))
     return Lowered((done,), no_weights(config), tuple(params), (), tuple(problems))

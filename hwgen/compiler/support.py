@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from golden.errors import InputError
 from golden.graph import Add, AveragePool2d, Conv2d, DepthwiseConv2d, FullyConnected, Graph, MaxPool2d, Op, Reshape, WeightedOp
-from hwgen.compiler.placement import map_shape
+from hwgen.compiler.placement import map_shape, stored_as
 from hwgen.config import AcceleratorConfig
 
 SUPPORTED: tuple[type[Op], ...] = (Conv2d, DepthwiseConv2d, FullyConnected, Add, MaxPool2d, AveragePool2d, Reshape)
@@ -13,6 +13,7 @@ SUPPORTED: tuple[type[Op], ...] = (Conv2d, DepthwiseConv2d, FullyConnected, Add,
 def problems(graph: Graph, config: AcceleratorConfig) -> list[str]:
     """One line for every operator that the accelerator cannot run: which, why, what to do.  Empty if it runs all."""
     found = []
+    owner = stored_as(graph)
     if graph.format != config.rescale:
         found.append(
             f"the network rescales in format {graph.format}, the accelerator in {config.rescale}; "
@@ -24,10 +25,13 @@ def problems(graph: Graph, config: AcceleratorConfig) -> list[str]:
         elif isinstance(op, WeightedOp) and op.weight_zero_point.any():
             found.append(f"layer {op.name}: weights have a zero point other than 0; quantize them symmetrically")
         elif isinstance(op, Reshape):
-            source, target = (map_shape(t) for t in (*graph.op_inputs(op), graph.op_output(op)))
-            flattens = len(graph.op_output(op).shape) == 1
-            if not flattens and source[2] != target[2]:
-                found.append(f"layer {op.name}: a reshape of {source} to {target} would move channels; only flattening is free in hardware")
+            target = graph.op_output(op).shape
+            stored = map_shape(graph.tensors[owner[op.inputs[0]]])
+            if len(target) == 3 and target[2] != stored[2]:
+                found.append(
+                    f"layer {op.name}: a reshape of {stored} to {target} would move channels; "
+                    f"only flattening, and another division into rows, are free in hardware"
+                )
     for op in graph.ops:
         if isinstance(op, FullyConnected) and len(graph.op_inputs(op)[0].shape) != 1:
             found.append(f"layer {op.name}: the input of a fully connected layer must be a vector")

@@ -126,7 +126,7 @@ def test_a_folder_of_another_network(command: Command, files: Files, build: Path
 def test_an_incomplete_folder(command: Command, files: Files, build: Path, tmp_path: Path) -> None:
     folder = copied(build, tmp_path / "incomplete")
     (folder / "weights.hex").unlink()
-    (folder / "params.hex").write_text("not numbers")
+    (folder / "params.hex").write_text("not numbers\n")
     result = command("verify", files.network, "--inputs", files.test, "--build", folder, "--simulator", SIMULATOR)
     assert (result.code, result.out) == (2, "")
     assert "weights.hex is missing" in result.err
@@ -162,10 +162,11 @@ def test_bad_usage(command: Command, files: Files, options: list[str], message: 
 
 def test_unwritable_results_are_noticed_before_the_simulation(command: Command, files: Files, build: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    options = ["--build", build, "--simulator", SIMULATOR, "--junit", tmp_path / "file" / "junit.xml"]
-    result = command("verify", files.network, "--inputs", files.test, *options)
-    assert (result.code, result.out) == (2, "")
-    assert "cannot write" in result.err
+    for option, name in (("--junit", "junit.xml"), ("--waves", "waves.vcd")):
+        options = ["--build", build, "--simulator", SIMULATOR, option, tmp_path / "file" / name]
+        result = command("verify", files.network, "--inputs", files.test, *options)
+        assert (result.code, result.out) == (2, "")
+        assert f"cannot write {tmp_path / 'file' / name}" in result.err
 
 
 def test_missing_simulator(command: Command, files: Files, build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

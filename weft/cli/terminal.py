@@ -51,7 +51,10 @@ class Report:
         self._console.print(table)
 
     def layers(self, title: str, layers: Sequence[Mapping[str, Any]]) -> None:
-        """A table of an accelerator's layers: measured values where there are any, else the predicted ones."""
+        """A table of an accelerator's layers: measured values where there are any, else the predicted ones.
+
+        "array" is the layer's multiplications as a share of those that the array could have made in its cycles.
+        """
         compared = any(layer.get("equal") is not None for layer in layers)
         rows: list[list[object]] = []
         for layer in layers:
@@ -60,7 +63,7 @@ class Report:
             use = "" if not utilization else f"{utilization:.1%}"
             row = [layer["name"], layer["kind"], "x".join(map(str, layer["shape"])), layer["macs"] or "", cycles, use]
             rows.append([*row, {True: "equal", False: "NOT EQUAL", None: ""}[layer["equal"]]] if compared else row)
-        self.table(title, ["layer", "kind", "shape", "MACs", "cycles", "array use", *(["bits"] if compared else [])], rows)
+        self.table(title, ["layer", "kind", "shape", "MACs", "cycles", "array", *(["bits"] if compared else [])], rows)
 
     def result(self, value: dict[str, Any]) -> None:
         """The one JSON object."""
