@@ -11,7 +11,7 @@ from golden import interpreter
 from golden.errors import InputError
 from golden.graph import Graph, Int8
 from sim import runner
-from sim.build_folder import IMAGES, TOP, read_build
+from sim.build_folder import TOP, read_build
 from sim.results import RunResult
 from sim.runner import Design
 from sim.tools import Simulator
@@ -29,7 +29,7 @@ def run_axi(
         raise InputError(f"the AXI bench takes three images or more, not {len(inputs)}")
     folder = read_build(build, graph)
     directory.mkdir(parents=True, exist_ok=True)
-    for name in IMAGES:
+    for name in folder.images:
         shutil.copyfile(folder.path / name, directory / name)
     vectors = directory / "vectors.npz"
     np.savez(vectors, input=inputs, output=interpreter.run(graph, inputs))

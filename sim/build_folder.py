@@ -13,10 +13,10 @@ from golden import network_file
 from golden.errors import InputError
 from golden.graph import Graph
 from hwgen.config import AcceleratorConfig
+from hwgen.emit import image_depths
 
 FORMAT = 1
 VERILOG, CONFIG = "accelerator.v", "config.json"
-IMAGES = ("weights.hex", "params.hex", "program.hex")
 TOP = "weft_accelerator"
 
 _HEX = re.compile(rb"[0-9a-fA-F]+")
@@ -27,11 +27,14 @@ class Placement:
     """Where a tensor lies in activation memory: pixel p, channel c is byte c % R of word base + p * words_per_pixel + c // R.
 
     shape: (H, W, C) as stored: (1, 1, N) for a vector, the map's for a tensor that is a reshape of a map.
+    dense: stored without gaps instead: byte b = x * C + c of row y is byte b % R of word base + y * words_per_row + b // R.
     """
 
     base: int
     words_per_pixel: int
     shape: tuple[int, int, int]
+    dense: bool
+    words_per_row: int
 
     @property
     def channels(self) -> int:
@@ -51,13 +54,14 @@ class Placement:
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer as the program runs it: its index in the tap and the counters, the operator's name and kind, the tensor it writes,
+    """A layer as the program runs it: its index in the tap and the counters, the operator's name and kind, the tensor it writes (none for a
+    pass that rearranges the next layer's input),
     its multiply-accumulate operations, and the cycles that the compiler predicts."""
 
     index: int
     name: str
     kind: str
-    output: str
+    output: str | None
     macs: int
     predicted_cycles: int
 
@@ -81,6 +85,11 @@ class BuildFolder:
         return self.path / VERILOG
 
     @property
+    def images(self) -> tuple[str, ...]:
+        """Names of the memory images."""
+        return tuple(image_depths(self.config))
+
+    @property
     def predicted_cycles(self) -> int:
         """Cycles of one inference, as predicted."""
         return sum(layer.predicted_cycles for layer in self.layers)
@@ -94,17 +103,18 @@ def read_build(path: Path, graph: Graph | None = None) -> BuildFolder:
     again = f"write it again with `weft generate NET -o {path}`"
     if not path.is_dir():
         raise InputError(f"there is no folder {path}; `weft generate NET -o {path}` writes it")
-    problems = [f"{name} is missing" for name in (VERILOG, CONFIG, *IMAGES) if not (path / name).is_file()]
+    problems = [f"{name} is missing" for name in (VERILOG, CONFIG) if not (path / name).is_file()]
     folder: BuildFolder | None = None
     if (path / CONFIG).is_file():
         try:
             folder = _decode(path, json.loads((path / CONFIG).read_text(encoding="utf-8")))
         except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
             problems.append(f"{CONFIG} is damaged ({type(error).__name__}: {error})")
-    depths = (None,) * 3 if folder is None else (folder.config.weight_depth, folder.config.param_depth, folder.config.program_depth)
-    for name, depth in zip(IMAGES, depths, strict=True):
-        if (path / name).is_file():
-            problems += _image_problems(path / name, depth)
+    for name, depth in image_depths(folder.config if folder else AcceleratorConfig()).items():
+        if not (path / name).is_file():
+            problems.append(f"{name} is missing")
+        else:
+            problems += _image_problems(path / name, depth if folder else None)
     if (path / VERILOG).is_file() and f"module {TOP}".encode() not in (path / VERILOG).read_bytes():
         problems.append(f"{VERILOG} has no module {TOP}")
     if problems or folder is None:
@@ -137,15 +147,24 @@ def _decode(path: Path, data: dict[str, Any]) -> BuildFolder:
     if data["format"] != FORMAT:
         raise ValueError(f"format {data['format']!r} is not {FORMAT}, the one that this version reads")
     tensors = {
-        name: Placement(int(item["base"]), int(item["words_per_pixel"]), _stored_shape(item["shape"]))
+        name: Placement(
+            int(item["base"]), int(item["words_per_pixel"]), _stored_shape(item["shape"]), bool(item["dense"]), int(item["words_per_row"])
+        )
         for name, item in data["tensors"].items()
     }
     layers = tuple(
-        Layer(int(item["index"]), str(item["name"]), str(item["kind"]), str(item["output"]), int(item["macs"]), int(item["cycles"]))
+        Layer(
+            int(item["index"]),
+            str(item["name"]),
+            str(item["kind"]),
+            None if item["output"] is None else str(item["output"]),
+            int(item["macs"]),
+            int(item["cycles"]),
+        )
         for item in data["layers"]
     )
     inputs, outputs = (tuple(str(name) for name in data[key]) for key in ("inputs", "outputs"))
-    absent = sorted({*inputs, *outputs, *(layer.output for layer in layers)} - set(tensors))
+    absent = sorted({*inputs, *outputs, *(layer.output for layer in layers if layer.output)} - set(tensors))
     if absent:
         raise ValueError(f"no place is given for the tensors {absent}")
     network = data["network"]

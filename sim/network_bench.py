@@ -15,7 +15,7 @@ import numpy.typing as npt
 from golden.errors import ToolFailedError
 from hwgen.emit import selftest_verilog
 from sim import runner
-from sim.build_folder import IMAGES, BuildFolder
+from sim.build_folder import BuildFolder
 from sim.replay import Recording, records_per_image
 from sim.results import Status, tail
 from sim.runner import Built, Design
@@ -97,7 +97,7 @@ def play(
     Raises ToolFailedError when the simulation ends without an outcome.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    for name in IMAGES:
+    for name in bench.build.images:
         shutil.copyfile(bench.build.path / name, directory / name)
     for name in (TAP_FILE, READS_FILE, OUTCOME_FILE):
         (directory / name).unlink(missing_ok=True)

@@ -66,13 +66,16 @@ class Recording:
 
 def host_words(place: Placement, values: Int8, config: AcceleratorConfig) -> HostWords:
     """The 32-bit words that hold the real channels of a tensor.  values: int8[N, *shape]."""
-    count, words = values.shape[0], place.pixels * place.words_per_pixel
+    count = values.shape[0]
     chunks = regmap.MEMORIES[Window.ACT].chunks(config)
 
     def lay_out(channels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """uint8[n, pixels, channels] to uint8[n, host words, 4]: pixels in words of R bytes, each in a power of two of host words."""
-        pixels = np.zeros((len(channels), place.pixels, place.words_per_pixel * config.rows), np.uint8)
-        pixels[:, :, : place.channels] = channels
+        """uint8[n, pixels, channels] to uint8[n, host words, 4]: words of R bytes, each in a power of two of host words."""
+        # A dense map is one whose rows take the part of pixels.
+        pieces, width = (place.shape[0], place.words_per_row) if place.dense else (place.pixels, place.words_per_pixel)
+        pixels = np.zeros((len(channels), pieces, width * config.rows), np.uint8)
+        pixels[:, :, : channels[0].size // pieces] = channels.reshape(len(channels), pieces, -1)
+        words = pieces * width
         memory = np.zeros((len(channels), words, chunks * HOST_BYTES), np.uint8)
         memory[:, :, : config.rows] = pixels.reshape(len(channels), words, config.rows)
         return memory.reshape(len(channels), -1, HOST_BYTES)

@@ -1,6 +1,7 @@
 """Emission: a program becomes a folder of Verilog, images and documents that stands on its own."""
 
 from hwgen.emit.folder import contents, description, emit
+from hwgen.emit.images import image_depths
 from hwgen.emit.verilog import SELFTEST_MODULE, accelerator_verilog, component_verilog, selftest_verilog, templates
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "contents",
     "description",
     "emit",
+    "image_depths",
     "selftest_verilog",
     "templates",
 ]

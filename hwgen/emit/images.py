@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.compiler.program import Program
+from hwgen.config import AcceleratorConfig
 from hwgen.gateware.core import IMAGE_FILES, memory_width
 from hwgen.gateware.pooling_path import TABLE_ENTRIES, TABLE_FILE
-from hwgen.regmap import Window
+from hwgen.regmap import MEMORIES, Window
 
 
 def hex_lines(values: Sequence[int], bits: int) -> str:
@@ -24,6 +25,11 @@ def byte_lines(rows: npt.NDArray[np.uint8]) -> str:
     digits = 2 * rows.shape[1]
     text = np.ascontiguousarray(rows[:, ::-1]).tobytes().hex()
     return "".join(text[i : i + digits] + "\n" for i in range(0, len(text), digits))
+
+
+def image_depths(config: AcceleratorConfig) -> dict[str, int]:
+    """The image files of an accelerator, and the words of the memory that each belongs to."""
+    return {name: MEMORIES[window].depth(config) for window, name in IMAGE_FILES.items() if MEMORIES[window].depth(config)}
 
 
 def _filled(program: Program) -> tuple[int, ...]:
