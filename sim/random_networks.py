@@ -12,8 +12,10 @@ import numpy as np
 
 from golden.affine import Affine
 from golden.graph import (
+    Add,
     AveragePool2d,
     Conv2d,
+    DepthwiseConv2d,
     FullyConnected,
     Graph,
     Int8,
@@ -27,6 +29,9 @@ from golden.graph import (
 from golden.rescale import Rescale, RescaleFormat, RescaleKind
 from hwgen.compiler.reciprocal import reciprocal
 from hwgen.config import AcceleratorConfig
+
+#: Left shift of the operands of a residual add.
+_ADD_SHIFT = 20
 
 FORMATS = ("tflite", "shift", "fixed8", "fixed16", "fixed32", "fixed11")
 
@@ -62,6 +67,9 @@ def random_config(seed: int, *, largest: int = 8) -> AcceleratorConfig:
         weight_depth=16384,
         param_depth=1024,
         program_depth=8192,
+        depthwise_rows=int(rng.choice([0, 1, 2, 3, 3, 4])),
+        dense_input=bool(rng.random() < 0.8),
+        add_tables=int(rng.choice([0, 4])),
     )
 
 
@@ -69,14 +77,18 @@ def random_network(seed: int, config: AcceleratorConfig, *, images: int = 2) -> 
     """A network of one to six layers for a configuration: kernels, strides, dilations, uneven padding, pooling, fully connected ends,
     channel counts that divide by nothing, layers of one pixel and of more pixels than an accumulator bank holds."""
     rng = np.random.default_rng([seed, 1])
-    channels = int(rng.integers(1, 2 * config.rows + 2))
+    channels = int(rng.integers(1, 4)) if rng.random() < 0.4 else int(rng.integers(1, 2 * config.rows + 2))
     shape: tuple[int, ...] = (int(rng.integers(1, 10)), int(rng.integers(1, 10)), channels)
     tensors = {"input": Tensor("input", shape, _affine(rng))}
     builder = _Builder(rng, config, tensors)
     for _ in range(int(rng.integers(1, 6))):
         draw = rng.random()
-        if draw < 0.6:
+        if draw < 0.4:
             builder.convolution()
+        elif draw < 0.55:
+            builder.depthwise()
+        elif draw < 0.65 and config.add_tables:
+            builder.residual()
         elif draw < 0.8:
             builder.pooling(average=False)
         else:
@@ -163,6 +175,62 @@ class _Builder:
             **self.clamp(),
         )
         self.add(op, (*window.output_size(height, width), channels), _affine(self.rng))
+
+    def depthwise(self) -> None:
+        """A depthwise convolution, now and then with two output channels for an input channel."""
+        window = self.window(largest=4, pool=False)
+        height, width, depth = self.shape
+        channels = depth * (2 if self.rng.random() < 0.15 else 1)
+        op = DepthwiseConv2d(
+            f"depthwise_{len(self.ops)}",
+            (self.current,),
+            f"t{len(self.ops)}",
+            weight=self.weights((*window.kernel, channels)),
+            weight_zero_point=np.zeros(channels, np.int32),
+            weight_scale=np.ones(channels),
+            bias=self.rng.integers(-2000, 2000, channels).astype(np.int32),
+            rescale=self.rescale(channels, window.kernel[0] * window.kernel[1]),
+            window=window,
+            **self.clamp(),
+        )
+        self.add(op, (*window.output_size(height, width), channels), _affine(self.rng))
+
+    def residual(self) -> None:
+        """A convolution that keeps the shape, added to its input; scales as an importer or the quantizer would give them."""
+        if sum(isinstance(op, Add) for op in self.ops) == self.config.add_tables:
+            return
+        before, shape = self.current, self.shape
+        kernel = int(self.rng.choice([1, 3]))
+        weight = self.weights((shape[2], kernel, kernel, shape[2]))
+        edge = kernel // 2
+        branch = Conv2d(
+            f"branch_{len(self.ops)}",
+            (before,),
+            f"t{len(self.ops)}",
+            weight=weight,
+            weight_zero_point=np.zeros(shape[2], np.int32),
+            weight_scale=np.ones(shape[2]),
+            bias=self.rng.integers(-2000, 2000, shape[2]).astype(np.int32),
+            rescale=self.rescale(shape[2], weight[0].size),
+            window=Window((kernel, kernel), padding=Padding(edge, edge, edge, edge)),
+        )
+        self.add(branch, shape, _affine(self.rng))
+        scales = np.exp2(self.rng.integers(-2, 3, 3)) if self.config.rescale.kind is RescaleKind.SHIFT else self.rng.uniform(0.5, 2, 3)
+        common = 2 * max(scales[:2])
+        factors = (scales[0] / common, scales[1] / common, common / (2**_ADD_SHIFT * scales[2]))
+        operands = (before, branch.output) if self.rng.random() < 0.5 else (branch.output, before)
+        a, b, out = (Rescale.from_real(self.config.rescale, factor) for factor in factors)
+        op = Add(
+            f"add_{len(self.ops)}",
+            operands,
+            f"t{len(self.ops)}",
+            left_shift=_ADD_SHIFT,
+            rescale_a=a,
+            rescale_b=b,
+            rescale_out=out,
+            **self.clamp(),
+        )
+        self.add(op, shape, _affine(self.rng))
 
     def pooling(self, *, average: bool) -> None:
         window = self.window(largest=4, pool=True)
