@@ -102,6 +102,11 @@ class AcceleratorConfig:
         return min(self.rows, self.depthwise_rows)
 
     @property
+    def depthwise_pairs(self) -> bool:
+        """Whether a word holds channels for two depthwise groups, which at stride 2 take turns."""
+        return self.depthwise_taps > 0 and self.rows % (2 * self.cols) == 0
+
+    @property
     def words_per_depthwise_tile(self) -> int:
         """Weight-memory words, and load cycles, of one depthwise tile, which has K rows."""
         return max(1, ceil(self.depthwise_taps / self.weight_rows_per_cycle))

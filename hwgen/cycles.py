@@ -71,7 +71,7 @@ class _Model:
         words_per_tile = config.words_per_depthwise_tile if depthwise else config.words_per_tile
         # Words that a tile issues, and the last of them that begins an output pixel.
         stream = values["pixels_y"] * values["stream_x"] if depthwise else values["pixels"]
-        tail = values["stream_x"] - ((values["pixels_x"] - 1) * values["decimate"] + 1) if depthwise else 0
+        tail = values["stream_x"] - ((values["pixels_x"] - 1) * values["decimate"] + 1 + values["paired"]) if depthwise else 0
         tiles_per_group = values["kernel_y"] * values["kernel_x"] * values["channel_words"]
         pixels = values["pixels"]
         path = Feeder.LATENCY + (Array.latency(config) if through_array else PoolingPath.LATENCY)
@@ -89,13 +89,14 @@ class _Model:
             if index >= 2:
                 issue = max(issue, self.releases[index - 2])
             for _ in range(tiles_per_group):
-                if through_array:
+                shared = (1 + values["paired"]) if through_array else 0  # weight tiles that these words meet
+                for _ in range(shared):
                     if self.loads >= config.slots:
                         load = max(load, self.tile_ends[self.loads - config.slots] + config.slot_release_cycles)
                     issue = max(issue, load + 1)
                     self.loads += 1
-                    self.tile_ends.append(issue + stream - 1)
                     load += words_per_tile
+                self.tile_ends += [issue + stream - 1] * shared
                 issue += stream
             # The bank is full; the post-processor goes through its lane groups.
             lane_start = max(lane_start, issue - 1 - tail + path + 2)

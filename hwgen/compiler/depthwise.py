@@ -32,9 +32,12 @@ def lower_depthwise(
     extent = (op.window.kernel[1] - 1) * op.window.dilation[1] + 1
     taps = min(config.depthwise_taps, extent)
     chunks = -(-extent // taps)
-    groups = -(-channels // config.pool_channels)
+    # At stride 2 every other column begins no pixel: two slices of a word take turns.
+    paired = config.depthwise_pairs and op.window.stride[1] == 2 and chunks == 1 and channels > config.pool_channels
+    share = 2 if paired else 1
+    groups = -(-channels // (share * config.pool_channels))
     descriptors = []
-    for tile in tiles(Tile(0, 0, *target.shape[:2]), config.acc_depth):
+    for tile in tiles(Tile(0, 0, *target.shape[:2]), config.acc_depth // share):
         descriptors.append(
             {
                 **UNUSED,
@@ -46,14 +49,15 @@ def lower_depthwise(
                 "act_min": op.act_min,
                 "act_max": op.act_max,
                 "weight_address": 0,
-                "tiles": groups * op.window.kernel[0] * chunks,
-                **_walk(source, op.window, tile, taps, chunks, whole_rows=tile.cols == target.shape[1]),
-                **store(target, tile, channels=channels, group_channels=config.pool_channels, lanes=config.lanes),
+                "tiles": groups * op.window.kernel[0] * chunks * share,
+                "paired": int(paired),
+                **_walk(source, op.window, tile, taps, chunks, share, whole_rows=tile.cols == target.shape[1]),
+                **store(target, tile, channels=channels, group_channels=share * config.pool_channels, lanes=config.lanes),
             }
         )
     done = Pass(op.name, op.kind, op.output, tuple(descriptors))
     problems = tuple(weighted_problems(op, flat, zero_points[0], config))
-    return Lowered((done,), depthwise_tiles(op.weight, op.window.dilation[1], config), records(config, bias, op.rescale), (), problems)
+    return Lowered((done,), depthwise_tiles(op.weight, op.window.dilation[1], share, config), records(config, bias, op.rescale), (), problems)
 
 
 def _spread(weight: npt.NDArray[np.int8], inputs: int) -> npt.NDArray[np.int8]:
@@ -65,7 +69,7 @@ def _spread(weight: npt.NDArray[np.int8], inputs: int) -> npt.NDArray[np.int8]:
     return full
 
 
-def _walk(source: Placement, window: Window, tile: Tile, taps: int, chunks: int, *, whole_rows: bool) -> dict[str, int]:
+def _walk(source: Placement, window: Window, tile: Tile, taps: int, chunks: int, share: int, *, whole_rows: bool) -> dict[str, int]:
     """Descriptor fields for streaming the input columns of a tile's output rows, once for every kernel row and chunk of taps.
 
     A row's stream ends when its last pixel has had its taps.  The columns that it still needs may be the next row's first ones where both
@@ -78,6 +82,7 @@ def _walk(source: Placement, window: Window, tile: Tile, taps: int, chunks: int,
     stream = (tile.cols - 1) * window.stride[1] + taps
     if whole_rows and chunks == 1:
         stream -= max(0, min(-start_x, start_x + stream - width, taps - 1))
+    stream = max(stream, (tile.cols - 1) * window.stride[1] + share)  # the last pixel of a pair's second slice begins a column later
     return {
         "kernel_y": window.kernel[0],
         "kernel_x": chunks,
@@ -103,20 +108,20 @@ def _walk(source: Placement, window: Window, tile: Tile, taps: int, chunks: int,
     }
 
 
-def depthwise_tiles(weight: npt.NDArray[np.int8], dilation: int, config: AcceleratorConfig) -> npt.NDArray[np.uint8]:
+def depthwise_tiles(weight: npt.NDArray[np.int8], dilation: int, share: int, config: AcceleratorConfig) -> npt.NDArray[np.uint8]:
     """Weight-memory words of a kernel int8[kh, kw, C]: uint8[words, L * C].
 
-    Tiles go through channel groups, kernel rows and chunks of taps; row r of a tile holds the chunk's r-th tap, with zeros between
+    Tiles go through groups of `share` slices of channels, kernel rows, chunks of taps and the group's slices; row r of a tile holds the chunk's r-th tap, with zeros between
     taps for a dilation, and column c the group's c-th channel.
     """
     kernel_y, kernel_x, channels = weight.shape
     extent = (kernel_x - 1) * dilation + 1
     taps = min(config.depthwise_taps, extent)
-    chunks, groups = -(-extent // taps), -(-channels // config.pool_channels)
-    line = np.zeros((kernel_y, chunks * taps, groups * config.pool_channels), np.int8)
+    chunks, groups = -(-extent // taps), -(-channels // (share * config.pool_channels))
+    line = np.zeros((kernel_y, chunks * taps, groups * share * config.pool_channels), np.int8)
     line[:, :extent:dilation, :channels] = weight
     rows = config.words_per_depthwise_tile * config.weight_rows_per_cycle
-    tiled = np.zeros((groups, kernel_y, chunks, rows, config.cols), np.int8)
-    by_tile = line.reshape(kernel_y, chunks, taps, groups, config.pool_channels).transpose(3, 0, 1, 2, 4)
-    tiled[:, :, :, :taps, : config.pool_channels] = by_tile
+    tiled = np.zeros((groups, kernel_y, chunks, share, rows, config.cols), np.int8)
+    by_tile = line.reshape(kernel_y, chunks, taps, groups, share, config.pool_channels).transpose(3, 0, 1, 4, 2, 5)
+    tiled[..., :taps, : config.pool_channels] = by_tile
     return tiled.reshape(-1, config.weight_rows_per_cycle * config.cols).view(np.uint8)

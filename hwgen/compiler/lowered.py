@@ -47,7 +47,7 @@ class Lowered:
 
 
 #: Descriptor fields that only some operations use.
-UNUSED = {"table": 0, "stream_x": 0, "decimate": 1, "dense": 0, "dense_byte": 0, "dense_shift": 0}
+UNUSED = {"table": 0, "stream_x": 0, "decimate": 1, "paired": 0, "dense": 0, "dense_byte": 0, "dense_shift": 0}
 
 
 def no_weights(config: AcceleratorConfig) -> npt.NDArray[np.uint8]:

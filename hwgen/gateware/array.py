@@ -27,7 +27,9 @@ class Array(wiring.Component):
     Depthwise: with `depthwise` set, column c multiplies `column[c]`, the same activation in its first K rows, and the psums of a word are
     those of the K consecutive words that begin with it.  Rows from K on must get 0.
 
-    Members: act[r], slot -> psum[c]; column[c], depthwise (constant while words are under way; absent for K = 0); weight_en (one bit per group of L rows), weight_slot, weight (byte l * C + c for the l-th row of
+    With `config.depthwise_pairs`, words that come with `odd` take `column_odd[c]`.
+
+    Members: act[r], slot -> psum[c]; column[c], depthwise (constant while words are under way; absent for K = 0), column_odd[c], odd; weight_en (one bit per group of L rows), weight_slot, weight (byte l * C + c for the l-th row of
     the group and column c).
     """
 
@@ -48,6 +50,7 @@ class Array(wiring.Component):
                 "weight_slot": In(slot_bits),
                 "weight": In(8 * config.weight_rows_per_cycle * config.cols),
                 **({"column": In(signed(8)).array(config.cols), "depthwise": In(1)} if config.depthwise_taps else {}),
+                **({"column_odd": In(signed(8)).array(config.cols), "odd": In(1)} if config.depthwise_pairs else {}),
             }
         )
 
@@ -55,9 +58,11 @@ class Array(wiring.Component):
         m = Module()
         config = self.config
         slot, above = self.slot, None
-        columns = []
+        columns, columns_odd = [], []
         if config.depthwise_taps:
             columns = [delay(m, self.column[c], c, name=f"column_skew_{c}") for c in range(config.cols)]
+        if config.depthwise_pairs:
+            columns_odd = [delay(m, self.column_odd[c], c, name=f"column_odd_skew_{c}") for c in range(config.cols)]
         for r in range(config.rows):
             row = shared(m, f"row_{r}", Row.module_name(config, r), partial(Row, config, r), platform)
             if r:
@@ -72,6 +77,9 @@ class Array(wiring.Component):
             if r < config.depthwise_taps:
                 m.d.comb += row.depthwise.eq(self.depthwise)
                 m.d.comb += [target.eq(column) for target, column in zip(row.column, columns, strict=True)]
+                if config.depthwise_pairs:
+                    m.d.comb += row.odd.eq(delay(m, self.odd, r, name=f"odd_skew_{r}"))
+                    m.d.comb += [target.eq(column) for target, column in zip(row.column_odd, columns_odd, strict=True)]
             if above is not None:
                 m.d.comb += [below.eq(psum) for below, psum in zip(row.psum_in, above.psum_out, strict=True)]
             above = row

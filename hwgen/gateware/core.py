@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from amaranth.hdl import Array as Array_
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -128,8 +128,16 @@ class Core(wiring.Component):
             m.d.comb += array.depthwise.eq(depthwise)
             channels = config.pool_channels
             for c in range(channels):
-                slices = Array_([feeder.act[k * channels + c] for k in range(config.rows // channels)])
-                m.d.comb += array.column[c].eq(slices[feeder.act_slice])
+                slices = [feeder.act[k * channels + c] for k in range(config.rows // channels)]
+                m.d.comb += array.column[c].eq(Array_(slices)[feeder.act_slice])
+                if config.depthwise_pairs:
+                    # The pair's second slice is one column late.
+                    partner = Array_([*slices[1:], slices[-1]])[feeder.act_slice]
+                    late = Signal(signed(8), name=f"late_{c}", reset_less=True)
+                    m.d.sync += late.eq(partner)
+                    m.d.comb += array.column_odd[c].eq(late)
+            if config.depthwise_pairs:
+                m.d.comb += array.odd.eq(feeder.odd)
         to_array = Signal(Control)
         m.d.comb += [to_array.eq(feeder.control), to_array.valid.eq(feeder.control.valid & convolves)]
         past_array = delay(m, to_array.as_value(), Array.latency(config) - READ_LATENCY, name="past_array", resets=True)
@@ -173,7 +181,7 @@ class Core(wiring.Component):
             groups.eq(groups + feeder.take_bank - post.group_done),
         ]
         m.d.comb += [
-            feeder.weights_ready.eq(tiles != 0),
+            feeder.weights_ready.eq(Mux(tiles > 2, 2, tiles)),
             feeder.bank_ready.eq(banks != 0),
             feeder.drained.eq(groups == 0),
             sequencer.drained.eq(feeder.command.ready & post.idle & (groups == 0)),

@@ -29,6 +29,9 @@ class Feeder(wiring.Component):
     begins an output pixel, until there are `pixels_x`.  The array needs the columns after a pixel's first as well; those beyond the
     last streamed are padding, which is also what `act` is while nothing is issued.
 
+    Paired depthwise groups (stride 2, `config.depthwise_pairs`): even columns begin pixels of one slice of the word, odd columns those of
+    the slice after it, one column late, so that a pixel of either begins in every cycle.  A pair has two weight tiles.
+
     Dense maps (a narrow input stored without gaps): x counts bytes.  The word read is that of a window's last byte; with the word
     before it a byte shifter makes the window one activation word, with the zero point in place of every byte outside the row.
 
@@ -42,8 +45,8 @@ class Feeder(wiring.Component):
     act_slice, operand:           which pool_channels-wide part of the word a group takes, and which operand of an add it is; with `act`.
     table:                        of a residual add; like `operation`.
     operation:                    of the words under way; changes only while none is.
-    weights_ready, bank_ready, drained: levels from the core's credit counters.
-    take_tile, take_bank, slot_released: pulses: a tile or group starts, a tile's last activation has been issued.
+    weights_ready (tiles that are ready: none, one, two or more), bank_ready, drained: levels from the core's credit counters.
+    take_tile, take_bank, slot_released: a tile (or two) or group starts, the last activation of a tile (or two) is issued.
     issue, waits_weights, waits_post, layer: for the performance counters.
     """
 
@@ -63,14 +66,15 @@ class Feeder(wiring.Component):
                 "control": Out(Control),
                 "act_slice": Out(range(slices)),
                 "operand": Out(1),
+                "odd": Out(1),
                 "table": Out(BY_NAME["table"].bits),
                 "operation": Out(Operation),
-                "weights_ready": In(1),
+                "weights_ready": In(2),
                 "bank_ready": In(1),
                 "drained": In(1),
-                "take_tile": Out(1),
+                "take_tile": Out(2),
                 "take_bank": Out(1),
-                "slot_released": Out(1),
+                "slot_released": Out(2),
                 "issue": Out(1),
                 "waits_weights": Out(1),
                 "waits_post": Out(1),
@@ -88,13 +92,14 @@ class Feeder(wiring.Component):
             name: Signal.like(getattr(self.command.payload, name), name=name, reset_less=True)
             for name in (
                 "operation layer pad_value groups kernel_y kernel_x channel_words pixels_y pixels_x start_y start_x height width "
-                "stride_y stride_x dilation_y dilation_x step_x step_y step_kernel_x step_kernel_y table stream_x decimate dense dense_byte dense_shift"
+                "stride_y stride_x dilation_y dilation_x step_x step_y step_kernel_x step_kernel_y table stream_x decimate paired dense dense_byte dense_shift"
             ).split()
         }
         barrier = Signal()  # still to be waited for
         depthwise = fields["operation"] == Operation.DEPTHWISE
         slicing = fields["operation"] != Operation.CONV
         weightless = slicing & ~depthwise
+        tiles = Mux(weightless, 0, 1 + fields["paired"])  # weight tiles of a feeder tile
 
         # Loop counters, outermost first; a counter wraps when every inner one is at its last value.
         group, tap_y, tap_x, word, out_y, out_x = (Signal(BY_NAME[name].bits, name=f"at_{name}") for name in _LOOPS)
@@ -119,19 +124,20 @@ class Feeder(wiring.Component):
         y, tile_y = (Signal(signed(18), name=n, reset_less=True) for n in ("y", "tile_y"))
         x, tile_x = (Signal(signed(18), name=n, reset_less=True) for n in ("x", "tile_x"))
         act_slice = Signal(range(slices))
+        last_slice = act_slice == slices - 1 - fields["paired"]
         tile_start, group_start = Signal(), Signal()
 
         waits_barrier = barrier & ~self.drained
         waits_bank = group_start & ~self.bank_ready
-        waits_weights = tile_start & ~weightless & ~self.weights_ready
+        waits_weights = tile_start & (self.weights_ready < tiles)
         issue = self.issue
         m.d.comb += [
             issue.eq(active & ~waits_barrier & ~waits_bank & ~waits_weights),
             self.waits_post.eq(active & (waits_barrier | waits_bank)),
             self.waits_weights.eq(active & ~waits_barrier & ~waits_bank & waits_weights),
-            self.take_tile.eq(issue & tile_start & ~weightless),
+            self.take_tile.eq(Mux(issue & tile_start, tiles, 0)),
             self.take_bank.eq(issue & group_start),
-            self.slot_released.eq(issue & tile_end & ~weightless),
+            self.slot_released.eq(Mux(issue & tile_end, tiles, 0)),
             self.command.ready.eq(~active | (issue & descriptor_end)),
         ]
         # The layer of a cycle is the old one until the barrier is passed.
@@ -145,7 +151,7 @@ class Feeder(wiring.Component):
         m.d.comb += [
             next_row.eq(row_address + fields["step_y"]),
             # Pooling, add and depthwise move a group on to the next slice of the word, or to the next word.
-            next_group.eq(group_address + (slicing & (act_slice == slices - 1))),
+            next_group.eq(group_address + (slicing & last_slice)),
             next_tile.eq(tile_address + 1),
             next_tile_x.eq(tile_x),
             next_tile_y.eq(tile_y),
@@ -165,11 +171,13 @@ class Feeder(wiring.Component):
         phase = Signal.like(fields["decimate"], name="phase")
         begun = Signal(BY_NAME["pixels_x"].bits)  # output pixels of the row so far
         begins = (phase == 0) & (begun != fields["pixels_x"])
-        pixel_last = (begun + 1 == fields["pixels_x"]) & last["pixels_y"]
+        begins_odd = Signal()  # the pixel of the pair's second slice, after that of the first
+        pixel_last = Mux(fields["paired"], begins_odd & (begun == fields["pixels_x"]), begins & (begun + 1 == fields["pixels_x"]))
         with m.If(issue):
             m.d.sync += [phase.eq(Mux(phase + 1 == fields["decimate"], 0, phase + 1)), begun.eq(begun + begins)]
+            m.d.sync += begins_odd.eq(begins & fields["paired"])
             with m.If(row_end):
-                m.d.sync += [phase.eq(0), begun.eq(0)]
+                m.d.sync += [phase.eq(0), begun.eq(0), begins_odd.eq(0)]
         # Dense maps: byte and word of a window's last byte.
         byte = Signal.like(fields["dense_byte"], name="byte")
         next_byte = Signal(len(byte) + 1)
@@ -200,7 +208,7 @@ class Feeder(wiring.Component):
                 m.d.sync += [tap_x.eq(0), tap_y.eq(tap_y + 1)]
             with m.If(group_end):
                 m.d.sync += [tap_y.eq(0), group.eq(group + 1), group_address.eq(next_group)]
-                m.d.sync += act_slice.eq(Mux(act_slice == slices - 1, 0, act_slice + 1))
+                m.d.sync += act_slice.eq(Mux(last_slice, 0, act_slice + 1 + fields["paired"]))
             with m.If(descriptor_end):
                 m.d.sync += active.eq(0)
 
@@ -208,7 +216,7 @@ class Feeder(wiring.Component):
             payload = self.command.payload
             m.d.sync += [register.eq(getattr(payload, name)) for name, register in fields.items()]
             m.d.sync += [active.eq(1), barrier.eq(payload.barrier), tile_start.eq(1), group_start.eq(1), act_slice.eq(0)]
-            m.d.sync += [counter.eq(0) for counter in (group, tap_y, tap_x, word, out_y, out_x, phase, begun)]
+            m.d.sync += [counter.eq(0) for counter in (group, tap_y, tap_x, word, out_y, out_x, phase, begun, begins_odd)]
             m.d.sync += [byte.eq(payload.dense_byte), entered.eq(0)]
             m.d.sync += [register.eq(payload.act_address) for register in (address, row_address, tile_address, group_address)]
             m.d.sync += [register.eq(payload.start_y) for register in (y, tile_y)]
@@ -239,15 +247,23 @@ class Feeder(wiring.Component):
             m.d.comb += act.eq(register)
 
         slot = Signal.like(self.slot)
-        with m.If(self.slot_released):
-            m.d.sync += slot.eq(Mux(slot == config.slots - 1, 0, slot + 1))
+        slots = [slot]  # this one, and those one and two tiles on
+        for ahead in (1, 2):
+            slots.append(Signal.like(slot, name=f"slot_{ahead}"))
+            m.d.comb += slots[ahead].eq(Mux(slots[ahead - 1] == config.slots - 1, 0, slots[ahead - 1] + 1))
+        with m.If(self.slot_released == 1):
+            m.d.sync += slot.eq(slots[1])
+        with m.Elif(self.slot_released == 2):
+            m.d.sync += slot.eq(slots[2])
+        odd = fields["paired"] & phase[0]
         control = Signal(Control)
         m.d.comb += [
-            control.valid.eq(issue & (~depthwise | begins)),
+            control.valid.eq(issue & (~depthwise | begins | begins_odd)),
             control.first.eq((tap_y == 0) & (tap_x == 0) & (word == 0)),
-            control.tile_last.eq(Mux(depthwise, pixel_last, tile_end)),
-            control.group_last.eq(Mux(depthwise, pixel_last & last["channel_words"] & last["kernel_x"] & last["kernel_y"], group_end)),
-            self.slot.eq(delay(m, slot, self.LATENCY, name="slot")),
+            control.tile_last.eq(Mux(depthwise, pixel_last & last["pixels_y"], tile_end)),
+            control.group_last.eq(Mux(depthwise, pixel_last & last["pixels_y"] & last["channel_words"] & last["kernel_x"] & last["kernel_y"], group_end)),
+            self.slot.eq(delay(m, Mux(odd, slots[1], slot), self.LATENCY, name="slot")),
+            self.odd.eq(delay(m, odd, self.LATENCY, name="odd")),
             self.act_slice.eq(delay(m, act_slice, self.LATENCY, name="act_slice")),
             self.operand.eq(delay(m, tap_x[0], self.LATENCY, name="operand")),
             self.control.as_value().eq(delay(m, control.as_value(), self.LATENCY, name="control", resets=True)),

@@ -89,7 +89,7 @@ class PostProcessor(wiring.Component):
         fields = {
             name: Signal.like(getattr(payload, name), name=name, reset_less=True)
             for name in (
-                "operation layer groups pixels pixels_x lane_groups lane_groups_last output_zero_point act_min act_max output_address "
+                "operation layer groups pixels pixels_x lane_groups lane_groups_last paired output_zero_point act_min act_max output_address "
                 "output_step_y output_step_x"
             ).split()
         }
@@ -100,6 +100,10 @@ class PostProcessor(wiring.Component):
         pixel, left = Signal.like(self.bank_read_addr), Signal(BY_NAME["pixels"].bits)
         column = Signal(BY_NAME["pixels_x"].bits)
         start = Signal()  # of a lane group
+        per_word = config.cols // lanes  # lane groups of a bank's word
+        choice = Signal(range(max(2, per_word)))  # which of them
+        second = Signal()  # of a pair: its pixels are the odd ones
+        choice_last = choice == per_word - 1
         released = Signal()
 
         m.submodules.fetcher = fetcher = ParamFetcher(config)
@@ -141,27 +145,29 @@ class PostProcessor(wiring.Component):
             next_row.eq(row_word + fields["output_step_y"]),
         ]
         with m.If(issue):
-            m.d.sync += [start.eq(0), pixel.eq(pixel + 1), left.eq(left - 1), column.eq(column + 1), word.eq(word + fields["output_step_x"])]
+            m.d.sync += [start.eq(0), pixel.eq(pixel + 1 + fields["paired"]), left.eq(left - 1), column.eq(column + 1), word.eq(word + fields["output_step_x"])]
             with m.If(column + 1 == fields["pixels_x"]):
                 m.d.sync += [column.eq(0), row_word.eq(next_row), word.eq(next_row)]
             with m.If(last_pixel):
-                m.d.sync += [start.eq(1), pixel.eq(0), left.eq(fields["pixels"]), column.eq(0), lane_group.eq(lane_group + 1)]
+                m.d.sync += [choice.eq(Mux(choice_last, 0, choice + 1)), second.eq(second | (fields["paired"] & choice_last))]
+                m.d.sync += [start.eq(1), pixel.eq(second | (fields["paired"] & choice_last)), left.eq(fields["pixels"]), column.eq(0), lane_group.eq(lane_group + 1)]
                 m.d.sync += [place.eq(next_place)]
                 m.d.sync += [register.eq(next_first_word) for register in (word, row_word, first_word)]
             with m.If(done):
+                m.d.sync += [choice.eq(0), second.eq(0), pixel.eq(0)]
                 m.d.sync += [lane_group.eq(0), group.eq(group + 1), bank.eq(~bank), released.eq(0)]
                 with m.If(last_group):
                     m.d.sync += active.eq(0)
         with m.If(accept):
             m.d.sync += [register.eq(getattr(payload, name)) for name, register in fields.items()]
-            m.d.sync += [active.eq(1), start.eq(1), group.eq(0), lane_group.eq(0), pixel.eq(0), left.eq(payload.pixels), column.eq(0)]
+            m.d.sync += [active.eq(1), start.eq(1), group.eq(0), lane_group.eq(0), choice.eq(0), second.eq(0), pixel.eq(0), left.eq(payload.pixels), column.eq(0)]
             m.d.sync += [register.eq(payload.output_address) for register in (word, row_word, first_word)]
             m.d.sync += place.eq(payload.lane_place)
 
         # --- the lanes ----------------------------------------------------------------------------------
-        choice = delay(m, lane_group[: max(1, (config.cols // lanes - 1).bit_length())], READ_LATENCY, name="choice")
+        chosen_part = delay(m, choice, READ_LATENCY, name="choice")
         chosen = Signal(lanes * config.acc_bits, reset_less=True)
-        m.d.sync += chosen.eq(self.bank_read_data.word_select(choice, lanes * config.acc_bits))
+        m.d.sync += chosen.eq(self.bank_read_data.word_select(chosen_part, lanes * config.acc_bits))
         # A layer's constants: layers are never in the lanes together, but the next descriptor may be accepted already.
         constants = {
             name: Signal.like(fields[name], name=f"lane_{name}", reset_less=True)

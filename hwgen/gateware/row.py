@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.config import AcceleratorConfig, psum_bits
+from hwgen.gateware.delay import delay
 from hwgen.gateware.pe import ProcessingElement
 from hwgen.gateware.shared import shared
 
@@ -22,12 +23,15 @@ class Row(wiring.Component):
     The first K rows can take each column's own activation, `column[c]`, instead (`depthwise`): with one tap of a kernel row in each of
     them, psums on their way down meet consecutive pixels, so that a column computes a one-dimensional convolution of its channel.
 
-    Members: act, slot; in the first K rows column[c] and depthwise (constant while words are under way); psum_in[c] -> psum_out[c]; weight_en, weight_slot, weight (a byte a column, all in the same cycle).
+    With `config.depthwise_pairs` a word that comes with `odd` takes `column_odd[c]` instead.
+
+    Members: act, slot; in the first K rows column[c] and depthwise (constant while words are under way), column_odd[c] and odd; psum_in[c] -> psum_out[c]; weight_en, weight_slot, weight (a byte a column, all in the same cycle).
     """
 
     def __init__(self, config: AcceleratorConfig, row: int) -> None:
         self.cols, self.slots = config.cols, config.slots
         self.takes_columns = row < config.depthwise_taps
+        self.takes_pairs = self.takes_columns and config.depthwise_pairs
         self.psum_in_bits, self.psum_out_bits = psum_bits(max(row, 1)), psum_bits(row + 1)
         slot_bits = (config.slots - 1).bit_length()
         super().__init__(
@@ -40,6 +44,7 @@ class Row(wiring.Component):
                 "weight_slot": In(slot_bits),
                 "weight": In(8 * config.cols),
                 **({"column": In(signed(8)).array(config.cols), "depthwise": In(1)} if self.takes_columns else {}),
+                **({"column_odd": In(signed(8)).array(config.cols), "odd": In(1)} if self.takes_pairs else {}),
             }
         )
 
@@ -55,8 +60,14 @@ class Row(wiring.Component):
         act, slot = self.act, self.slot
         for col in range(self.cols):
             pe = shared(m, f"pe_{col}", f"weft_pe_{self.psum_in_bits}_{self.psum_out_bits}", make, platform)
+            source = act
+            if self.takes_columns:
+                column = self.column[col]
+                if self.takes_pairs:
+                    column = Mux(delay(m, self.odd, col, name=f"odd_{col}"), self.column_odd[col], column)
+                source = Mux(self.depthwise, column, act)
             m.d.comb += [
-                pe.act.eq(Mux(self.depthwise, self.column[col], act) if self.takes_columns else act),
+                pe.act.eq(source),
                 pe.slot.eq(slot),
                 pe.psum_in.eq(self.psum_in[col]),
                 self.psum_out[col].eq(pe.psum_out),

@@ -17,7 +17,7 @@ class WeightLoader(wiring.Component):
     """Streams weight tiles from weight memory into the array's slots, ahead of the feeder.
 
     A tile is R / L words in consecutive addresses, a depthwise tile only the words of its K rows; tiles follow each other.  A tile starts when a slot is free: `slot_released` says
-    that the feeder has issued the last activation of a tile, and `config.slot_release_cycles` later its slot may be overwritten.
+    of how many tiles the feeder has issued the last activation, and `config.slot_release_cycles` later its slot may be overwritten.
     `tile_started` tells the feeder that it may use the tile from the next cycle on: the rows load at least as fast as the activations
     come down the skew.
 
@@ -42,7 +42,7 @@ class WeightLoader(wiring.Component):
                 "weight_en": Out(config.words_per_tile),
                 "weight_slot": Out((config.slots - 1).bit_length()),
                 "weight": Out(bus * 8),
-                "slot_released": In(1),
+                "slot_released": In(2),
                 "tile_started": Out(1),
             }
         )
