@@ -10,14 +10,34 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from golden.affine import Affine
 from golden.bounds import INT8_MAX, INT8_MIN, acc_bounds, add_bounds, shifted_accumulator
 from golden.errors import InputError
-from golden.graph import OPS, Add, AveragePool2d, Conv2d, DepthwiseConv2d, Graph, MaxPool2d, Op, Reshape, WeightedOp
+from golden.graph import (
+    OPS,
+    Add,
+    AveragePool2d,
+    Concatenation,
+    DepthwiseConv2d,
+    Graph,
+    Lookup,
+    MaxPool2d,
+    Mean,
+    Op,
+    Pad,
+    Requantize,
+    Reshape,
+    Softmax,
+    WeightedOp,
+)
 from golden.rescale import INT32_MAX, INT32_MIN, Int64, Rescale, RescaleKind
 from golden.structure import Violation, is_int, shape_problems, structure, where
 
 #: Smallest and greatest `Rescale.shift` that each format's arithmetic is defined for.
 SHIFT_RANGE = {RescaleKind.SHIFT: (-31, 62), RescaleKind.FIXED: (1, 62), RescaleKind.TFLITE: (-31, 30)}
+
+#: What the integers of a softmax's output stand for, and how many elements its sum in Q12.19 holds.
+SOFTMAX_OUTPUT, SOFTMAX_LENGTH = Affine(1 / 256, -128), 4095
 
 
 def check(graph: Graph, after: str = "") -> None:
@@ -47,17 +67,18 @@ def violations(graph: Graph) -> list[Violation]:
 
 def _operator(graph: Graph, op: Op) -> Iterator[tuple[str, str]]:
     """Arity, shapes and constants of one operator, as (rule, message)."""
-    arity = 2 if isinstance(op, Add) else 1
-    if len(op.inputs) != arity:
+    if isinstance(op, Concatenation):
+        if len(op.inputs) < 2:
+            yield "arity", f"takes 2 inputs or more, not {len(op.inputs)}"
+            return
+    elif len(op.inputs) != (arity := 2 if isinstance(op, Add) else 1):
         yield "arity", f"takes {arity} input{'s' * (arity - 1)}, not {len(op.inputs)}"
         return
     if not (is_int(op.act_min) and is_int(op.act_max) and INT8_MIN <= op.act_min <= op.act_max <= INT8_MAX):
         yield "act-range", f"clamp must satisfy -128 <= act_min <= act_max <= 127, not {op.act_min!r} to {op.act_max!r}"
-    weight = op.weight.shape if isinstance(op, WeightedOp) else ()
-    window = op.window if isinstance(op, (Conv2d, DepthwiseConv2d, MaxPool2d, AveragePool2d)) else None
-    yield from shape_problems(op.kind, graph.op_inputs(op), graph.op_output(op), weight, window)
-    if isinstance(op, Reshape) and (op.act_min, op.act_max) != (INT8_MIN, INT8_MAX):
-        yield "reshape-copies", f"a reshape only copies, so its clamp must be -128 to 127, not {op.act_min} to {op.act_max}"
+    yield from shape_problems(op, graph.op_inputs(op), graph.op_output(op))
+    if isinstance(op, (Reshape, Pad, Concatenation)) and (op.act_min, op.act_max) != (INT8_MIN, INT8_MAX):
+        yield "copy-clamp", f"a {op.kind} only copies, so its clamp must be -128 to 127, not {op.act_min} to {op.act_max}"
     if isinstance(op, WeightedOp):
         yield from _constants(graph, op)
     if isinstance(op, Add):
@@ -65,10 +86,29 @@ def _operator(graph: Graph, op: Op) -> Iterator[tuple[str, str]]:
             yield "left-shift", f"left_shift must be an integer from 0 to 22, not {op.left_shift!r}"
         for name in ("rescale_a", "rescale_b", "rescale_out"):
             yield from _rescale(graph, getattr(op, name), name, 1)
-    if isinstance(op, (MaxPool2d, AveragePool2d, Reshape)):
-        source, target = graph.op_inputs(op)[0], graph.op_output(op)
-        if source.affine != target.affine:
-            yield "same-affine", f"input and output must share scale and zero point, not {source.affine} and {target.affine}"
+    if isinstance(op, (Requantize, Mean)):
+        yield from _rescale(graph, op.rescale, "rescale", 1)
+    if isinstance(op, (MaxPool2d, AveragePool2d, Reshape, Pad, Concatenation)):
+        target = graph.op_output(op)
+        for source in graph.op_inputs(op):
+            if source.affine != target.affine:
+                yield "same-affine", f"input and output must share scale and zero point, not {source.affine} and {target.affine}"
+    if isinstance(op, Lookup) and op.table.shape != (256,):
+        yield "lookup-table", f"table must have one int8 per input value, the shape (256,), not {op.table.shape}"
+    if isinstance(op, Softmax):
+        yield from _softmax(graph, op)
+
+
+def _softmax(graph: Graph, op: Softmax) -> Iterator[tuple[str, str]]:
+    """The fixed-point formats of a softmax hold what it computes."""
+    target = graph.op_output(op)
+    if target.affine != SOFTMAX_OUTPUT:
+        yield "softmax-affine", f"output {target.name!r} must have the scale 1/256 and the zero point -128, not {target.affine}"
+    if (length := target.shape[-1]) > SOFTMAX_LENGTH:
+        yield "softmax-length", f"a sum over {length} elements does not fit 12 integer bits; {SOFTMAX_LENGTH} are the most"
+    if not (is_int(op.multiplier) and 2**30 <= op.multiplier < 2**31 and is_int(op.left_shift) and 0 <= op.left_shift <= 31):
+        message = f"multiplier must be from 2^30 to 2^31 - 1 and left_shift from 0 to 31, not {op.multiplier!r} and {op.left_shift!r}"
+        yield "softmax-scale", message
 
 
 def _constants(graph: Graph, op: WeightedOp) -> Iterator[tuple[str, str]]:
@@ -112,6 +152,14 @@ def _arithmetic(graph: Graph, op: Op) -> Iterator[tuple[str, str]]:
         low, high = acc_bounds(op, graph.op_inputs(op)[0].affine.zero_point)
         if not _fits_int32(low, high):
             yield "acc-bound", f"the accumulator can reach {int(low.min())} to {int(high.max())}, which does not fit 32 bits"
+            return
+        yield from _rescaled(op.rescale, low, high, zero_point, "rescale")
+    if isinstance(op, (Requantize, Mean)):
+        source = graph.op_inputs(op)[0]
+        count = source.size // graph.op_output(op).size if isinstance(op, Mean) else 1
+        low, high = (np.array([count * (end - source.affine.zero_point)]) for end in (INT8_MIN, INT8_MAX))
+        if not _fits_int32(low, high):
+            yield "acc-bound", f"the sum can reach {int(low.min())} to {int(high.max())}, which does not fit 32 bits"
             return
         yield from _rescaled(op.rescale, low, high, zero_point, "rescale")
     if isinstance(op, Add):

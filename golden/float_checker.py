@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from golden.errors import InputError
-from golden.float_graph import FloatAdd, FloatBatchNorm, FloatConv2d, FloatDepthwiseConv2d, FloatGraph, FloatOp, FloatPad, FloatWeightedOp
+from golden.float_graph import FloatAdd, FloatBatchNorm, FloatDepthwiseConv2d, FloatGraph, FloatOp, FloatWeightedOp
 from golden.structure import Violation, shape_problems, structure, where
 
 
@@ -36,16 +36,9 @@ def _operator(graph: FloatGraph, op: FloatOp) -> Iterator[tuple[str, str]]:
     target = graph.tensors[op.output]
     if not op.low <= op.high:
         yield "act-range", f"clamp must satisfy low <= high, not {op.low} to {op.high}"
-    if isinstance(op, FloatPad):
-        height, width, channels = sources[0].shape if len(sources[0].shape) == 3 else (0, 0, 0)
-        padding = op.padding
-        if target.shape != (height + padding.top + padding.bottom, width + padding.left + padding.right, channels):
-            yield "output-shape", f"{padding} does not take {sources[0].shape} to {target.shape}"
-        return
-    weight = op.weight.shape if isinstance(op, FloatWeightedOp) else ()
-    yield from shape_problems(op.kind, sources, target, weight, getattr(op, "window", None))
+    yield from shape_problems(op, sources, target)
     if isinstance(op, FloatWeightedOp):
-        channels = weight[0] if isinstance(op, FloatConv2d) or not isinstance(op, FloatDepthwiseConv2d) else weight[-1]
+        channels = op.weight.shape[-1 if isinstance(op, FloatDepthwiseConv2d) else 0] if op.weight.ndim else 0
         if op.bias.shape != (channels,):
             yield "channel-vectors", f"bias must have the shape ({channels},), not {op.bias.shape}"
     if isinstance(op, FloatBatchNorm) and not op.scale.shape == op.offset.shape == target.shape[-1:]:

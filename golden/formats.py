@@ -154,3 +154,16 @@ def half_away(values: npt.ArrayLike) -> Float64:
     magnitude = np.abs(reals)
     whole = np.floor(magnitude)
     return np.asarray(np.copysign(whole + (magnitude - whole >= 0.5), reals), dtype=np.float64)
+
+
+def clamp_steps(low: float, high: float, affine: Affine) -> tuple[int, int]:
+    """A clamp to real [low, high] as int8 (SPEC eq. 17): zero point + round(end / S), halves away from zero, computed in float32."""
+
+    def end(real: float, unbounded: int) -> int:
+        if math.isinf(real):
+            return unbounded
+        with np.errstate(over="ignore", divide="ignore"):
+            steps = float(half_away(np.float32(real) / np.float32(affine.scale)))
+        return int(min(max(affine.zero_point + steps, -128), 127)) if steps == steps else affine.zero_point
+
+    return end(low, -128), end(high, 127)

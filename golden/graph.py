@@ -80,6 +80,16 @@ class Op:
     act_max: int = field(default=127, kw_only=True)
 
 
+def _constant(op: Op, name: str, dtype: type[np.generic]) -> npt.NDArray[np.generic]:
+    """An operator's array as a constant of a type.  Raises InputError for integers that do not fit it."""
+    given = np.asarray(getattr(op, name))
+    array = np.array(given, dtype=dtype, order="C")  # a copy: freezing must not reach the caller's array
+    if array.dtype.kind == "i" and not np.array_equal(array, given):
+        raise InputError(f"{op.kind} {op.name!r}: {name} has values that are not {np.dtype(dtype)}")
+    array.flags.writeable = False
+    return array
+
+
 @dataclass(frozen=True, eq=False)
 class WeightedOp(Op):
     """An operator with constant weights, one bias and one rescale factor per output channel.
@@ -98,12 +108,7 @@ class WeightedOp(Op):
 
     def __post_init__(self) -> None:
         for name, dtype in (("weight", np.int8), ("weight_zero_point", np.int32), ("weight_scale", np.float64), ("bias", np.int32)):
-            given = np.asarray(getattr(self, name))
-            array = np.array(given, dtype=dtype, order="C")  # a copy: freezing must not reach the caller's array
-            if array.dtype.kind == "i" and not np.array_equal(array, given):
-                raise InputError(f"{self.kind} {self.name!r}: {name} has values that are not {np.dtype(dtype)}")
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+            object.__setattr__(self, name, _constant(self, name, dtype))
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +168,82 @@ class Reshape(Op):
     kind = "reshape"
 
 
-OPS: tuple[type[Op], ...] = (Conv2d, DepthwiseConv2d, FullyConnected, Add, MaxPool2d, AveragePool2d, Reshape)
+@dataclass(frozen=True, eq=False)
+class Requantize(Op):
+    """The same real values in other integer steps (SPEC eq. 28).  rescale: M = S_x / S_y, one factor."""
+
+    kind = "requantize"
+    rescale: Rescale = field(kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Mean(Op):
+    """Rescaled mean over rows, columns or both, per channel (SPEC eq. 29); the axes that it reduces stay, with size 1.
+
+    axes:    (0,), (1,) or (0, 1) of a map (H, W, C).
+    rescale: M = S_x / (S_y * n) for n elements, one factor.
+    """
+
+    kind = "mean"
+    axes: tuple[int, ...] = field(kw_only=True)
+    rescale: Rescale = field(kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Pad(Op):
+    """Real zero around a map (SPEC eq. 30).  channels: how many channels of it to add before and after.  Same affine parameters."""
+
+    kind = "pad"
+    padding: Padding = field(default=Padding(), kw_only=True)
+    channels: tuple[int, int] = field(default=(0, 0), kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Concatenation(Op):
+    """Two tensors or more, one after the other along an axis (SPEC eq. 31); all, and the output, share their affine parameters."""
+
+    kind = "concatenation"
+    axis: int = field(kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Lookup(Op):
+    """Any function of a single int8 value, element by element (SPEC eq. 32).  table: int8[256], for -128 first."""
+
+    kind = "lookup"
+    table: Int8 = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", _constant(self, "table", np.int8))
+
+
+@dataclass(frozen=True, eq=False)
+class Softmax(Op):
+    """TensorFlow Lite's fixed-point softmax over the last axis (SPEC eq. 37).  The output has S = 1/256, Z = -128.
+
+    multiplier, left_shift: the input's scale times beta in Q5.26: M = multiplier * 2^(left_shift - 31) (SPEC eq. 36).
+    """
+
+    kind = "softmax"
+    multiplier: int = field(kw_only=True)
+    left_shift: int = field(kw_only=True)
+
+
+OPS: tuple[type[Op], ...] = (
+    Conv2d,
+    DepthwiseConv2d,
+    FullyConnected,
+    Add,
+    MaxPool2d,
+    AveragePool2d,
+    Reshape,
+    Requantize,
+    Mean,
+    Pad,
+    Concatenation,
+    Lookup,
+    Softmax,
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,23 +10,40 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, TypeVar, overload
+from typing import Literal, overload
 from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
-from golden.bounds import INT8_MAX, INT8_MIN, centred_weight, exact_dtype, raw_sum_bound
+from golden.bounds import INT8_MAX, INT8_MIN
 from golden.checker import check
 from golden.errors import InputError
-from golden.graph import Add, AveragePool2d, Conv2d, DepthwiseConv2d, Graph, Int8, MaxPool2d, Op, Padding, Reshape, WeightedOp, Window
-from golden.rescale import Int64
+from golden.graph import (
+    Add,
+    AveragePool2d,
+    Concatenation,
+    Conv2d,
+    Graph,
+    Int8,
+    Lookup,
+    MaxPool2d,
+    Mean,
+    Op,
+    Pad,
+    Requantize,
+    Reshape,
+    Softmax,
+    WeightedOp,
+)
+from golden.kernels.pooling import average_pool, max_pool, mean
+from golden.kernels.softmax import softmax
+from golden.kernels.weighted import Plan, accumulators, plan
+from golden.kernels.windows import pad
 
 Progress = Callable[[int, int], None]
-T = TypeVar("T", bound=np.generic)
 
 #: Elements that one operator may hold at once for a chunk of the batch: about what stays in a cache.
 _CHUNK_ELEMENTS = 1 << 20
@@ -59,7 +76,7 @@ def run(graph: Graph, x: Int8 | Mapping[str, Int8], *, tensors: bool = False, pr
     if not tensors and len(graph.outputs) != 1:
         raise InputError(f"network {graph.name!r} has {len(graph.outputs)} outputs {list(graph.outputs)}: run it with tensors=True")
     count = len(next(iter(inputs.values())))
-    plans = {op.name: _plan(graph, op) for op in graph.ops if isinstance(op, WeightedOp)}
+    plans = {op.name: plan(graph, op) for op in graph.ops if isinstance(op, WeightedOp)}
     wanted = tuple(graph.tensors) if tensors else graph.outputs
     results = {name: np.empty((count, *graph.tensors[name].shape), np.int8) for name in wanted}
     chunk = _chunk_images(graph)
@@ -129,129 +146,40 @@ def _chunk_images(graph: Graph) -> int:
     return max(1, _CHUNK_ELEMENTS // largest)
 
 
-# --- operators with weights -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """A weighted operator made ready: centred weights [K, Cout] in a type in which their sums are exact, and the folded bias.
-
-    folded: int64[Cout] = bias - Z_x * sum of centred weights (SPEC eq. 24), so that raw x can be summed.
-    """
-
-    weight: npt.NDArray[Any]
-    folded: Int64
-
-
-def _plan(graph: Graph, op: WeightedOp) -> _Plan:
-    weight = centred_weight(op)
-    zero_point = graph.op_inputs(op)[0].affine.zero_point
-    dtype = exact_dtype(raw_sum_bound(weight))
-    return _Plan(np.ascontiguousarray(weight.T.astype(dtype)), op.bias.astype(np.int64) - zero_point * weight.sum(axis=1))
-
-
-def _evaluate(graph: Graph, op: Op, inputs: list[Int8], plans: Mapping[str, _Plan]) -> Int8:
+def _evaluate(graph: Graph, op: Op, inputs: list[Int8], plans: Mapping[str, Plan]) -> Int8:
     """One operator on a chunk: int8[N, ...] inputs to its int8[N, *output shape]."""
-    affine = graph.op_output(op).affine
-    if isinstance(op, WeightedOp):
-        plan = plans[op.name]
-        if isinstance(op, Conv2d):
-            sums = _conv_sums(inputs[0], op.window, graph.op_inputs(op)[0].affine.zero_point, plan)
-        elif isinstance(op, DepthwiseConv2d):
-            sums = _depthwise_sums(inputs[0], op.window, graph.op_inputs(op)[0].affine.zero_point, plan)
-        else:
-            sums = inputs[0].astype(plan.weight.dtype) @ plan.weight
-        acc = sums.astype(np.int64) + plan.folded
-        return _clamp(op.rescale.apply(acc) + affine.zero_point, op)
-    if isinstance(op, Add):
-        a, b = graph.op_inputs(op)
-        left = (inputs[0].astype(np.int64) - a.affine.zero_point) << op.left_shift
-        right = (inputs[1].astype(np.int64) - b.affine.zero_point) << op.left_shift
-        return _clamp(op.rescale_out.apply(op.rescale_a.apply(left) + op.rescale_b.apply(right)) + affine.zero_point, op)
-    if isinstance(op, MaxPool2d):
-        return _max_pool(inputs[0], op)
-    if isinstance(op, AveragePool2d):
-        return _average_pool(inputs[0], op)
     if isinstance(op, Reshape):
         return inputs[0].reshape(-1, *graph.op_output(op).shape)
+    return _clamp(_values(graph, op, inputs, plans), op)
+
+
+def _values(graph: Graph, op: Op, inputs: list[Int8], plans: Mapping[str, Plan]) -> npt.NDArray[np.integer]:
+    """The operator's integers before the clamp."""
+    x = inputs[0]
+    zero_points = [tensor.affine.zero_point for tensor in graph.op_inputs(op)]
+    output_zero_point = graph.op_output(op).affine.zero_point
+    if isinstance(op, WeightedOp):
+        return op.rescale.apply(accumulators(x, op, zero_points[0], plans[op.name])) + output_zero_point
+    if isinstance(op, Add):
+        left, right = ((value.astype(np.int64) - zero) << op.left_shift for value, zero in zip(inputs, zero_points, strict=True))
+        return op.rescale_out.apply(op.rescale_a.apply(left) + op.rescale_b.apply(right)) + output_zero_point
+    if isinstance(op, MaxPool2d):
+        return max_pool(x, op)
+    if isinstance(op, AveragePool2d):
+        return average_pool(x, op)
+    if isinstance(op, Mean):
+        return mean(x, op, zero_points[0]) + output_zero_point
+    if isinstance(op, Requantize):
+        return op.rescale.apply(x.astype(np.int64) - zero_points[0]) + output_zero_point
+    if isinstance(op, Pad):
+        return pad(x, op.padding, zero_points[0], op.channels)
+    if isinstance(op, Concatenation):
+        return np.concatenate(inputs, axis=op.axis + 1)
+    if isinstance(op, Lookup):
+        return np.take(op.table, x.view(np.uint8) ^ 128)
+    if isinstance(op, Softmax):
+        return softmax(x, op)
     raise InputError(f"operator {op.name!r} is of an unknown kind {op.kind!r}")
-
-
-def _conv_sums(x: Int8, window: Window, zero_point: int, plan: _Plan) -> npt.NDArray[Any]:
-    """Sums of w * x over each window, [N, rows, cols, Cout] (the sum of SPEC eq. 18, with the zero point folded out)."""
-    count, height, width, channels = x.shape
-    rows, cols = window.output_size(height, width)
-    if window.kernel == (1, 1) and window.stride == (1, 1) and window.padding == Padding():
-        patches = x.reshape(-1, channels).astype(plan.weight.dtype)
-    else:
-        padded = _pad(x, window.padding, zero_point)
-        taps = window.kernel[0] * window.kernel[1]
-        buffer = np.empty((count, rows, cols, taps, channels), plan.weight.dtype)
-        for tap, view in enumerate(_taps(padded, window, rows, cols)):
-            buffer[:, :, :, tap, :] = view
-        patches = buffer.reshape(-1, taps * channels)
-    sums: npt.NDArray[Any] = patches @ plan.weight
-    return sums.reshape(count, rows, cols, -1)
-
-
-def _depthwise_sums(x: Int8, window: Window, zero_point: int, plan: _Plan) -> npt.NDArray[Any]:
-    """Sums of w * x over each window, channel by channel, [N, rows, cols, Cout] (the sum of SPEC eq. 19)."""
-    count, height, width, channels = x.shape
-    rows, cols = window.output_size(height, width)
-    outputs = plan.weight.shape[1]
-    padded = _pad(x, window.padding, zero_point).astype(plan.weight.dtype)
-    sums = np.zeros((count, rows, cols, channels, outputs // channels), plan.weight.dtype)
-    for tap, view in enumerate(_taps(padded, window, rows, cols)):
-        sums += view[..., None] * plan.weight[tap].reshape(channels, -1)
-    return sums.reshape(count, rows, cols, outputs)
-
-
-# --- operators without weights --------------------------------------------------------------------
-
-
-def _max_pool(x: Int8, op: MaxPool2d) -> Int8:
-    """SPEC eq. 22.  Padding holds the least int8 value, which no maximum over a window with a valid pixel can come from."""
-    rows, cols = op.window.output_size(*x.shape[1:3])
-    padded = _pad(x, op.window.padding, INT8_MIN)
-    best = np.full((x.shape[0], rows, cols, x.shape[3]), INT8_MIN, np.int8)
-    for view in _taps(padded, op.window, rows, cols):
-        np.maximum(best, view, out=best)
-    return _clamp(best, op)
-
-
-def _average_pool(x: Int8, op: AveragePool2d) -> Int8:
-    """SPEC eq. 23: the mean of the valid pixels, rounded half away from zero."""
-    rows, cols = op.window.output_size(*x.shape[1:3])
-    sums = np.zeros((x.shape[0], rows, cols, x.shape[3]), np.int64)
-    for view in _taps(_pad(x, op.window.padding, 0), op.window, rows, cols):
-        sums += view
-    valid = _pad(np.ones((1, *x.shape[1:3], 1), np.int8), op.window.padding, 0)
-    counts = np.zeros((1, rows, cols, 1), np.int64)
-    for view in _taps(valid, op.window, rows, cols):
-        counts += view
-    means = np.sign(sums) * ((np.abs(sums) + counts // 2) // counts)
-    return _clamp(means, op)
-
-
-# --- windows --------------------------------------------------------------------------------------
-
-
-def _pad(x: Int8, padding: Padding, value: int) -> Int8:
-    """A map with `value` around it, int8[N, H, W, C]."""
-    if padding == Padding():
-        return x
-    sides = ((0, 0), (padding.top, padding.bottom), (padding.left, padding.right), (0, 0))
-    return np.pad(x, sides, constant_values=value)
-
-
-def _taps(padded: npt.NDArray[T], window: Window, rows: int, cols: int) -> list[npt.NDArray[T]]:
-    """For each kernel tap, in (y, x) order, the pixels it sees: views [N, rows, cols, C] of a padded map."""
-    (sy, sx), (dy, dx) = window.stride, window.dilation
-    return [
-        padded[:, y * dy : y * dy + (rows - 1) * sy + 1 : sy, x * dx : x * dx + (cols - 1) * sx + 1 : sx]
-        for y in range(window.kernel[0])
-        for x in range(window.kernel[1])
-    ]
 
 
 def _clamp(values: npt.NDArray[np.integer], op: Op) -> Int8:

@@ -126,8 +126,12 @@ def _encode(graph: Graph) -> tuple[str, dict[str, npt.NDArray[np.generic]]]:
                 fields[name] = str(value.format)
             elif isinstance(value, Window):
                 fields[name] = _encode_window(value)
-            elif name == "left_shift":
+            elif isinstance(value, Padding):
+                fields[name] = _encode_padding(value)
+            elif name in _INTEGERS:
                 fields[name] = int(value)
+            elif name in _TUPLES:
+                fields[name] = [int(item) for item in value]
         ops.append(fields)
     tensors = [
         {"name": t.name, "shape": [int(size) for size in t.shape], "scale": float(t.affine.scale), "zero_point": int(t.affine.zero_point)}
@@ -146,13 +150,16 @@ def _encode(graph: Graph) -> tuple[str, dict[str, npt.NDArray[np.generic]]]:
 
 
 def _encode_window(window: Window) -> dict[str, list[int]]:
-    padding = window.padding
     return {
         "kernel": [int(size) for size in window.kernel],
         "stride": [int(size) for size in window.stride],
         "dilation": [int(size) for size in window.dilation],
-        "padding": [int(size) for size in (padding.top, padding.bottom, padding.left, padding.right)],
+        "padding": _encode_padding(window.padding),
     }
+
+
+def _encode_padding(padding: Padding) -> list[int]:
+    return [int(size) for size in (padding.top, padding.bottom, padding.left, padding.right)]
 
 
 # --- data to graph --------------------------------------------------------------------------------
@@ -190,8 +197,12 @@ def _decode_op(index: int, item: dict[str, Any], arrays: dict[str, npt.NDArray[n
     for name in (entry.name for entry in dataclasses.fields(kind)):
         if name in fields:
             continue
-        if name in ("act_min", "act_max", "left_shift"):
+        if name in ("act_min", "act_max", *_INTEGERS):
             fields[name] = _integer(item[name])
+        elif name in _TUPLES:
+            fields[name] = tuple(_integer(value) for value in item[name])
+        elif name == "padding":
+            fields[name] = _decode_padding(item[name])
         elif name == "window":
             fields[name] = _decode_window(item[name])
         elif name.startswith("rescale"):
@@ -202,7 +213,15 @@ def _decode_op(index: int, item: dict[str, Any], arrays: dict[str, npt.NDArray[n
     return kind(**fields)
 
 
-_DTYPES: dict[str, type[np.generic]] = {"weight": np.int8, "weight_zero_point": np.int32, "weight_scale": np.float64, "bias": np.int32}
+_DTYPES: dict[str, type[np.generic]] = {
+    "weight": np.int8,
+    "weight_zero_point": np.int32,
+    "weight_scale": np.float64,
+    "bias": np.int32,
+    "table": np.int8,
+}
+#: Fields of operators that are an integer, and that are a tuple of integers.
+_INTEGERS, _TUPLES = ("left_shift", "multiplier", "axis"), ("axes", "channels")
 
 
 def _array(arrays: dict[str, npt.NDArray[np.generic]], name: str, dtype: type[np.generic]) -> npt.NDArray[Any]:
@@ -216,8 +235,12 @@ def _array(arrays: dict[str, npt.NDArray[np.generic]], name: str, dtype: type[np
 
 def _decode_window(item: dict[str, Any]) -> Window:
     kernel, stride, dilation = (_pair(item[key]) for key in ("kernel", "stride", "dilation"))
-    top, bottom, left, right = (_integer(value) for value in item["padding"])
-    return Window(kernel, stride, Padding(top, bottom, left, right), dilation)
+    return Window(kernel, stride, _decode_padding(item["padding"]), dilation)
+
+
+def _decode_padding(values: list[Any]) -> Padding:
+    top, bottom, left, right = (_integer(value) for value in values)
+    return Padding(top, bottom, left, right)
 
 
 def _pair(values: list[Any]) -> tuple[int, int]:

@@ -7,7 +7,6 @@ scale of that channel is widened until it can, so that the format adds no error 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -31,7 +30,7 @@ from golden.float_graph import (
     FloatReshape,
     FloatWeightedOp,
 )
-from golden.formats import INT8_NARROW, INT32, asymmetric, half_away, power_of_two_up, quantize_array
+from golden.formats import INT8_NARROW, INT32, asymmetric, clamp_steps, power_of_two_up, quantize_array
 from golden.graph import Add, AveragePool2d, Conv2d, DepthwiseConv2d, FullyConnected, Graph, MaxPool2d, Op, Reshape, Tensor, WeightedOp
 from golden.importers.torch_export import import_module, import_program
 from golden.input_data import RealData, checked_data
@@ -205,14 +204,7 @@ class _Quantizer:
 
 def clamp_range(op: FloatOp, affine: Affine) -> tuple[int, int]:
     """An operator's clamp as integers (SPEC eq. 17): zero point + round(end / S), halves away from zero, computed in float32."""
-
-    def end(real: float, unbounded: int) -> int:
-        if math.isinf(real):
-            return unbounded
-        steps = float(half_away(np.float32(real) / np.float32(affine.scale)))
-        return int(min(max(affine.zero_point + steps, -128), 127))
-
-    return end(op.low, -128), end(op.high, 127)
+    return clamp_steps(op.low, op.high, affine)
 
 
 def weight_scales(rows: Float64, bias: Float64, input_scale: float, name: str) -> Float64:

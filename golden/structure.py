@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -116,49 +117,107 @@ def _definitions(graph: GraphLike, here: str) -> Iterator[Violation]:
             yield Violation("tensor-used", f"tensor {name!r}", state)
 
 
-def shape_problems(
-    kind: str,
-    sources: Sequence[TensorLike],
-    target: TensorLike,
-    weight: tuple[int, ...] = (),
-    window: Window | None = None,
-) -> Iterator[tuple[str, str]]:
-    """Violations of the shapes of one operator, as (rule, message).
+def shape_problems(op: OpLike, sources: Sequence[TensorLike], target: TensorLike) -> Iterator[tuple[str, str]]:
+    """Violations of the shapes of one operator, as (rule, message).  Kinds with no rule of their own keep their inputs' shape."""
+    rules: dict[str, Callable[[Any, Sequence[TensorLike], TensorLike], Iterator[tuple[str, str]]]] = {
+        "conv2d": _conv2d,
+        "depthwise_conv2d": _depthwise_conv2d,
+        "fully_connected": _fully_connected,
+        "max_pool2d": _pool,
+        "average_pool2d": _pool,
+        "reshape": _reshape,
+        "mean": _mean,
+        "pad": _pad,
+        "concatenation": _concatenation,
+    }
+    yield from rules.get(op.kind, _same_shape)(op, sources, target)
 
-    kind: the operator's kind; kinds with no rule of their own keep their input's shape.
-    weight: the shape of its weights, where it has them.  window: where it has one.
-    """
+
+def _conv2d(op: Any, sources: Sequence[TensorLike], target: TensorLike) -> Iterator[tuple[str, str]]:
+    weight, source = op.weight.shape, sources[0]
+    if len(weight) != 4 or weight[1:3] != op.window.kernel:
+        yield "weight-shape", f"weight must be [Cout, kh, kw, Cin] for the window {op.window}, not {list(weight)}"
+        return
+    yield from _windowed(source, target, op.window, weight[0])
+    if len(source.shape) == 3 and weight[3] != source.shape[2]:
+        yield "weight-shape", f"weight takes {weight[3]} input channels, but {source.name!r} has {source.shape[2]}"
+
+
+def _depthwise_conv2d(op: Any, sources: Sequence[TensorLike], target: TensorLike) -> Iterator[tuple[str, str]]:
+    weight, source = op.weight.shape, sources[0]
+    if len(weight) != 3 or weight[:2] != op.window.kernel:
+        yield "weight-shape", f"weight must be [kh, kw, Cout] for the window {op.window}, not {list(weight)}"
+        return
+    yield from _windowed(source, target, op.window, weight[2])
+    if len(source.shape) == 3 and weight[2] % source.shape[2]:
+        yield "weight-shape", f"{weight[2]} output channels are no multiple of the {source.shape[2]} channels of {source.name!r}"
+
+
+def _fully_connected(op: Any, sources: Sequence[TensorLike], target: TensorLike) -> Iterator[tuple[str, str]]:
+    weight, source = op.weight.shape, sources[0]
+    if len(weight) != 2 or source.shape != weight[1:]:
+        yield "weight-shape", f"weight must be [Cout, N] for the input {source.name!r} of shape {source.shape}, not {list(weight)}"
+    elif target.shape != weight[:1]:
+        yield "output-shape", f"output {target.name!r} must have the shape {weight[:1]}, not {target.shape}"
+
+
+def _pool(op: Any, sources: Sequence[TensorLike], target: TensorLike) -> Iterator[tuple[str, str]]:
     source = sources[0]
-    if kind == "conv2d":
-        if window is None or len(weight) != 4 or weight[1:3] != window.kernel:
-            yield "weight-shape", f"weight must be [Cout, kh, kw, Cin] for the window {window}, not {list(weight)}"
-            return
-        yield from _windowed(source, target, window, weight[0])
-        if len(source.shape) == 3 and weight[3] != source.shape[2]:
-            yield "weight-shape", f"weight takes {weight[3]} input channels, but {source.name!r} has {source.shape[2]}"
-    elif kind == "depthwise_conv2d":
-        if window is None or len(weight) != 3 or weight[:2] != window.kernel:
-            yield "weight-shape", f"weight must be [kh, kw, Cout] for the window {window}, not {list(weight)}"
-            return
-        yield from _windowed(source, target, window, weight[2])
-        if len(source.shape) == 3 and weight[2] % source.shape[2]:
-            yield "weight-shape", f"{weight[2]} output channels are no multiple of the {source.shape[2]} channels of {source.name!r}"
-    elif kind == "fully_connected":
-        if len(weight) != 2 or source.shape != weight[1:]:
-            yield "weight-shape", f"weight must be [Cout, N] for the input {source.name!r} of shape {source.shape}, not {list(weight)}"
-        elif target.shape != weight[:1]:
-            yield "output-shape", f"output {target.name!r} must have the shape {weight[:1]}, not {target.shape}"
-    elif kind in ("max_pool2d", "average_pool2d"):
-        assert window is not None
-        problems = list(_windowed(source, target, window, source.shape[-1]))
-        yield from problems
-        if not problems and not _every_window_sees_a_pixel(window, source.shape[0], source.shape[1]):
-            yield "pool-window", f"some window of {window} covers padding alone"
-    elif kind == "reshape":
-        sizes = [int(np.prod(tensor.shape, dtype=np.int64)) for tensor in (source, target)]
-        if sizes[0] != sizes[1]:
-            yield "output-shape", f"{source.shape} has {sizes[0]} elements, but the output {target.shape} has {sizes[1]}"
-    elif any(tensor.shape != target.shape for tensor in sources):
+    problems = list(_windowed(source, target, op.window, source.shape[-1]))
+    yield from problems
+    if not problems and not _every_window_sees_a_pixel(op.window, source.shape[0], source.shape[1]):
+        yield "pool-window", f"some window of {op.window} covers padding alone"
+
+
+def _reshape(op: Any, sources: Sequence[TensorLike], target: TensorLike) -> Iterator[tuple[str, str]]:
+    source = sources[0]
+    sizes = [math.prod(tensor.shape) for tensor in (source, target)]
+    if sizes[0] != sizes[1]:
+        yield "output-shape", f"{source.shape} has {sizes[0]} elements, but the output {target.shape} has {sizes[1]}"
+
+
+def _mean(op: Any, sources: Sequence[TensorLike], target: TensorLike) -> Iterator[tuple[str, str]]:
+    source = sources[0]
+    if len(source.shape) != 3:
+        yield "input-shape", f"the input {source.name!r} must be a map (H, W, C), not {source.shape}"
+    elif op.axes not in ((0,), (1,), (0, 1)):
+        yield "mean-axes", f"axes must be (0,), (1,) or (0, 1), not {op.axes!r}"
+    else:
+        expected = tuple(1 if axis in op.axes else size for axis, size in enumerate(source.shape))
+        if target.shape != expected:
+            yield "output-shape", f"output {target.name!r} must have the shape {expected}, not {target.shape}"
+
+
+def _pad(op: Any, sources: Sequence[TensorLike], target: TensorLike) -> Iterator[tuple[str, str]]:
+    source, padding = sources[0], op.padding
+    sides = ((padding.top, padding.bottom), (padding.left, padding.right), getattr(op, "channels", (0, 0)))
+    if len(source.shape) != 3:
+        yield "input-shape", f"the input {source.name!r} must be a map (H, W, C), not {source.shape}"
+    elif not all(len(pair) == 2 and all(is_int(count) and count >= 0 for count in pair) for pair in sides):
+        yield "window", f"padding must be at least 0: {sides}"
+    else:
+        expected = tuple(size + before + after for size, (before, after) in zip(source.shape, sides, strict=True))
+        if target.shape != expected:
+            yield "output-shape", f"padding of {sides} takes {source.shape} to {expected}, not to {target.shape}"
+
+
+def _concatenation(op: Any, sources: Sequence[TensorLike], target: TensorLike) -> Iterator[tuple[str, str]]:
+    axis, ranks = op.axis, {len(tensor.shape) for tensor in (*sources, target)}
+    shapes = ", ".join(str(tensor.shape) for tensor in sources)
+    if len(ranks) != 1:
+        yield "input-shape", f"inputs and output must all be maps or all vectors, not {shapes} and {target.shape}"
+    elif not (is_int(axis) and 0 <= axis < min(ranks)):
+        yield "concat-axis", f"axis must be from 0 to {min(ranks) - 1}, not {axis!r}"
+    else:
+        first = sources[0].shape
+        length = sum(tensor.shape[axis] for tensor in sources)
+        alike = all((*t.shape[:axis], *t.shape[axis + 1 :]) == (*first[:axis], *first[axis + 1 :]) for t in sources)
+        if not alike or target.shape != (*first[:axis], length, *first[axis + 1 :]):
+            yield "output-shape", f"{shapes} joined along axis {axis} do not make {target.shape}"
+
+
+def _same_shape(op: Any, sources: Sequence[TensorLike], target: TensorLike) -> Iterator[tuple[str, str]]:
+    if any(tensor.shape != target.shape for tensor in sources):
         shapes = ", ".join(str(tensor.shape) for tensor in sources)
         yield "output-shape", f"inputs and output must have one shape, not {shapes} and {target.shape}"
 
@@ -187,11 +246,14 @@ def _every_window_sees_a_pixel(window: Window, height: int, width: int) -> bool:
         (height, window.kernel[0], window.stride[0], window.dilation[0], window.padding.top, rows),
         (width, window.kernel[1], window.stride[1], window.dilation[1], window.padding.left, cols),
     )
-    return all(
-        any(0 <= out * stride + tap * dilation - before < size for tap in range(kernel))
-        for size, kernel, stride, dilation, before, count in axes
-        for out in range(count)
-    )
+    return all(_axis_sees_a_pixel(*axis) for axis in axes)
+
+
+def _axis_sees_a_pixel(size: int, kernel: int, stride: int, dilation: int, before: int, count: int) -> bool:
+    """The same along one axis, in closed form: the first tap at or after pixel 0 must be a tap, and lie on a pixel."""
+    starts = np.arange(count, dtype=np.int64) * stride - before
+    tap = np.maximum(-(starts // dilation), 0)
+    return bool(((tap < kernel) & (starts + tap * dilation < size)).all())
 
 
 def is_int(value: object) -> bool:

