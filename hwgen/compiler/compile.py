@@ -7,6 +7,7 @@ import numpy as np
 from golden.errors import DoesNotFitError, InputError
 from golden.graph import Conv2d, Graph, Op, Reshape, op_macs
 from hwgen.compiler import support
+from hwgen.compiler.host_part import divide
 from hwgen.compiler.lower import lower
 from hwgen.compiler.lowered import Pass
 from hwgen.compiler.packing import dense_inputs, packed_shape, packs
@@ -24,6 +25,8 @@ def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
     Raises InputError that lists every operator the accelerator cannot run, and DoesNotFitError that says of every memory that is too
     small what is needed and what there is.
     """
+    network, division = graph, divide(graph)
+    graph = division.device
     support.check(graph, config)
     ops = [op for op in graph.ops if not isinstance(op, Reshape)]
     dense = dense_inputs(graph, config)
@@ -85,4 +88,4 @@ def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
     params = tuple(record for item in lowered for record in item.params)
     tables = tuple(entry for item in lowered for entry in item.tables)
     placements = {name: place for name, place in placements.items() if name in graph.tensors}
-    return Program(graph, config, layers, tuple(descriptors), weights, params, tables, placements, act_words)
+    return Program(network, graph, division.host, config, layers, tuple(descriptors), weights, params, tables, placements, act_words)

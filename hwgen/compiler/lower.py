@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from golden.graph import Add, AveragePool2d, Conv2d, DepthwiseConv2d, FullyConnected, Graph, MaxPool2d, Op, Window
+from golden.graph import (
+    Add,
+    AveragePool2d,
+    Concatenation,
+    Conv2d,
+    DepthwiseConv2d,
+    FullyConnected,
+    Graph,
+    Lookup,
+    MaxPool2d,
+    Mean,
+    Op,
+    Pad,
+    Requantize,
+    Window,
+)
 from hwgen.compiler.convolution import lower_convolution
 from hwgen.compiler.depthwise import lower_depthwise
+from hwgen.compiler.elementwise import lower_concatenation, lower_lookup, lower_pad, lower_sum
 from hwgen.compiler.lowered import Lowered
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.pooling import lower_pooling
@@ -23,6 +39,14 @@ def lower(graph: Graph, op: Op, placements: Mapping[str, Placement], packed: Pla
         return lower_pooling(op, sources[0], target, config)
     if isinstance(op, Add):
         return lower_add(op, (zero_points[0], zero_points[1], zero_points[2]), (sources[0], sources[1]), target, config)
+    if isinstance(op, (Mean, Requantize)):
+        return lower_sum(op, (zero_points[0], zero_points[1]), sources[0], target, config)
+    if isinstance(op, Lookup):
+        return lower_lookup(op, sources[0], target, config)
+    if isinstance(op, Pad):
+        return lower_pad(op, zero_points[0], sources[0], target, config)
+    if isinstance(op, Concatenation):
+        return lower_concatenation(op, sources, target, config)
     if isinstance(op, DepthwiseConv2d):
         return lower_depthwise(op, (zero_points[0], zero_points[1]), sources[0], target, config)
     if isinstance(op, Conv2d):

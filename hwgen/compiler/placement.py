@@ -16,16 +16,24 @@ class Placement:
     base:            word of its first pixel.
     shape:           (H, W, C) as stored: a map's own; for a vector (1, 1, N), or that of the map which it flattens.
     words_per_pixel: ceil(C / R).  Channel c of pixel p is byte c % R of word base + p * words_per_pixel + c // R.
-    dense:           stored without gaps instead, each row of W * C bytes from a word of its own on: channel c of pixel (y, x) is byte
-                     b % R of word base + y * words_per_row + b // R, with b = x * C + c.
-    words_per_row:   words from a row to the next.
+    dense_row:       0, or the map is stored without gaps, each row of W * C bytes in so many words of its own: channel c of pixel
+                     (y, x) is byte b % R of word base + y * dense_row + b // R, with b = x * C + c.
     """
 
     base: int
     shape: tuple[int, int, int]
     words_per_pixel: int
-    dense: bool
-    words_per_row: int
+    dense_row: int = 0
+
+    @property
+    def dense(self) -> bool:
+        """Whether it is stored without gaps."""
+        return self.dense_row > 0
+
+    @property
+    def words_per_row(self) -> int:
+        """Words from a row to the next."""
+        return self.dense_row or self.shape[1] * self.words_per_pixel
 
     @property
     def words(self) -> int:
@@ -76,16 +84,14 @@ def arrange(buffers: list[Buffer]) -> dict[str, int]:
 
 
 def _placement(base: int, shape: tuple[int, int, int], rows: int, dense: bool) -> Placement:
-    words_per_pixel = -(-shape[2] // rows)
-    words_per_row = -(-shape[1] * shape[2] // rows) if dense else shape[1] * words_per_pixel
-    return Placement(base, shape, words_per_pixel, dense, words_per_row)
+    return Placement(base, shape, -(-shape[2] // rows), -(-shape[1] * shape[2] // rows) if dense else 0)
 
 
 def _view(stored: Placement, tensor: Tensor) -> Placement:
     """The storage as a tensor that shares it sees it."""
     if len(tensor.shape) != 3 or tensor.shape == stored.shape:
         return stored
-    return replace(stored, shape=tensor.shape, words_per_row=tensor.shape[1] * stored.words_per_pixel)
+    return replace(stored, shape=tensor.shape)
 
 
 def place(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from golden.graph import Graph
+from golden.graph import Graph, Op
 from hwgen.compiler.placement import Placement
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import encode
@@ -38,6 +38,9 @@ class Layer:
 class Program:
     """A compiled network.
 
+    graph:       the network.
+    device:      the part of it that the accelerator runs; its outputs are what the host reads.
+    host_ops:    the operators that the host runs on these.
     descriptors: field values, in program order.
     weights:     uint8[words, L * C], the weight memory's image.
     params:      parameter records as unsigned integers.
@@ -47,6 +50,8 @@ class Program:
     """
 
     graph: Graph
+    device: Graph
+    host_ops: tuple[Op, ...]
     config: AcceleratorConfig
     layers: tuple[Layer, ...]
     descriptors: tuple[Mapping[str, int], ...]

@@ -46,7 +46,7 @@ def readme(program: Program) -> str:
     config, graph = program.config, program.graph
     rows = [f"| `{name}` | {way} | {width} | {_PORT_DOCS.get(name, 'AXI4-Lite')} |" for name, way, width in ports()]
     places = []
-    for role, names in (("input", graph.inputs), ("output", graph.outputs)):
+    for role, names in (("input", graph.inputs), ("output", program.device.outputs)):
         for name in names:
             place, tensor = program.placements[name], graph.tensors[name]
             places.append(

@@ -43,7 +43,8 @@ def description(program: Program) -> dict[str, Any]:
             for name, place in program.placements.items()
         },
         "inputs": list(graph.inputs),
-        "outputs": list(graph.outputs),
+        "outputs": list(program.device.outputs),
+        "host": [op.name for op in program.host_ops],
         "layers": [
             {
                 "index": layer.index,

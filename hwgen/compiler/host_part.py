@@ -1,0 +1,44 @@
+"""What the host computes: operators after the last one of the accelerator (SPEC section 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from golden.graph import Graph, Op, Reshape, Softmax
+
+HOST: tuple[type[Op], ...] = (Softmax,)
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """A network in two parts: what the accelerator runs, and the operators that the host runs on its outputs."""
+
+    device: Graph
+    host: tuple[Op, ...]
+
+
+def divide(graph: Graph) -> Division:
+    """Takes host operators off the end of a network; one with an operator of the accelerator after it stays, and is refused there."""
+    ops = list(graph.ops)
+    host: list[Op] = []
+    outputs = list(graph.outputs)
+    while True:
+        final = next((op for op in reversed(ops) if op.output in outputs and isinstance(op, (*HOST, Reshape)) and _ends_in_host(op, ops)), None)
+        if final is None or any(final.output in op.inputs for op in ops):
+            break
+        ops.remove(final)
+        host.insert(0, final)
+        outputs[outputs.index(final.output)] = final.inputs[0]
+    kept = {*graph.inputs, *(op.output for op in ops)}
+    tensors = {name: tensor for name, tensor in graph.tensors.items() if name in kept}
+    return Division(replace(graph, ops=tuple(ops), outputs=tuple(outputs), tensors=tensors), tuple(host))
+
+
+def _ends_in_host(op: Op, ops: list[Op]) -> bool:
+    """Whether an operator at the end is the host's: one of its kind, or a reshape of what such a one made."""
+    while isinstance(op, Reshape):
+        before = next((other for other in ops if other.output == op.inputs[0]), None)
+        if before is None:
+            return False
+        op = before
+    return isinstance(op, HOST)
