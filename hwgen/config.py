@@ -173,10 +173,16 @@ def psum_bits(rows: int) -> int:
 
 #: The supported configurations.
 NAMED: dict[str, AcceleratorConfig] = {
-    "tiny-4x4": AcceleratorConfig(rows=4, cols=4, lanes=1, acc_depth=128, act_depth=4096, weight_depth=8192, param_depth=512, program_depth=1024),
+    "tiny-4x4": AcceleratorConfig(
+        rows=4, cols=4, lanes=1, acc_depth=128, act_depth=4096, weight_depth=8192, param_depth=512, program_depth=1024
+    ),
     "small-8x8": AcceleratorConfig(rows=8, cols=8, lanes=2, acc_depth=256, act_depth=4096, weight_depth=4096, param_depth=512),
-    "ulx3s-16x8": AcceleratorConfig(rows=16, cols=8, lanes=4, weight_rows_per_cycle=4, acc_depth=512, act_depth=8192, weight_depth=8192, param_depth=4096),
-    "base-16x16": AcceleratorConfig(rows=16, cols=16, lanes=4, weight_rows_per_cycle=4, acc_depth=256, act_depth=8192, weight_depth=8192, param_depth=2048),
+    "ulx3s-16x8": AcceleratorConfig(
+        rows=16, cols=8, lanes=4, weight_rows_per_cycle=4, acc_depth=512, act_depth=8192, weight_depth=8192, param_depth=4096
+    ),
+    "base-16x16": AcceleratorConfig(
+        rows=16, cols=16, lanes=4, weight_rows_per_cycle=4, acc_depth=256, act_depth=8192, weight_depth=8192, param_depth=2048
+    ),
 }
 
 DEFAULT = "base-16x16"

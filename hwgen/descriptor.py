@@ -54,7 +54,13 @@ class Field:
 
 _DECLARED: tuple[tuple[str, int, bool, str, str], ...] = (
     # name, bits, signed, unit, doc
-    ("operation", 4, False, "all", "0 convolution or fully connected, 1 max pooling, 2 average pooling, 3 sum, 4 residual add, 5 depthwise convolution"),
+    (
+        "operation",
+        4,
+        False,
+        "all",
+        "0 convolution or fully connected, 1 max pooling, 2 average pooling, 3 sum, 4 residual add, 5 depthwise convolution",
+    ),
     ("barrier", 1, False, "feeder", "wait for the last write of everything before"),
     ("last", 1, False, "sequencer", "last descriptor of the program"),
     ("layer", 8, False, "counters", "layer index, for the counters and the write log"),

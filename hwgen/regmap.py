@@ -262,7 +262,9 @@ MEMORIES: dict[Window, MemoryWindow] = {
         ),
         MemoryWindow(Window.PARAM, Access.WO, "parameter records, an output channel in a word", param_bits, lambda c: c.param_depth),
         MemoryWindow(Window.PROGRAM, Access.WO, "descriptors, 32-bit words", lambda c: 32, lambda c: c.program_depth),
-        MemoryWindow(Window.TABLE, Access.WO, "rescale tables of residual adds, an entry in a word", lambda c: 32, lambda c: 512 * c.add_tables),
+        MemoryWindow(
+            Window.TABLE, Access.WO, "rescale tables of residual adds, an entry in a word", lambda c: 32, lambda c: 512 * c.add_tables
+        ),
     )
 }
 

@@ -69,7 +69,7 @@ def add_testbench(folder: Path, graph: Graph, inputs: Int8) -> None:
     """
     build = read_build(folder, graph)
     tensors = interpreter.run(graph, inputs, tensors=True)
-    recording = record(build, {name: inputs for name in graph.inputs}, {name: tensors[name] for name in build.outputs})
+    recording = record(build, dict.fromkeys(graph.inputs, inputs), {name: tensors[name] for name in build.outputs})
     depth = 1 << max(4, (len(recording.records) - 1).bit_length())
     limit = 2 * build.predicted_cycles * recording.images + _CYCLES_PER_RECORD * len(recording.records) + _CYCLES_EXTRA
     recording.write(folder / "replay.hex", depth)

@@ -61,7 +61,11 @@ def lower_convolution(
         {
             **fixed,
             "tiles": tile_count,
-            **(dense_walk(source, window, tile, config) if source.dense else walk(source, window, tile, channel_words=source.words_per_pixel)),
+            **(
+                dense_walk(source, window, tile, config)
+                if source.dense
+                else walk(source, window, tile, channel_words=source.words_per_pixel)
+            ),
             **store(target, tile, channels=channels, group_channels=config.cols, lanes=config.lanes),
         }
         for tile in tiles(area, config.acc_depth)

@@ -57,7 +57,9 @@ def lower_depthwise(
         )
     done = Pass(op.name, op.kind, op.output, tuple(descriptors))
     problems = tuple(weighted_problems(op, flat, zero_points[0], config))
-    return Lowered((done,), depthwise_tiles(op.weight, op.window.dilation[1], share, config), records(config, bias, op.rescale), (), problems)
+    return Lowered(
+        (done,), depthwise_tiles(op.weight, op.window.dilation[1], share, config), records(config, bias, op.rescale), (), problems
+    )
 
 
 def _spread(weight: npt.NDArray[np.int8], inputs: int) -> npt.NDArray[np.int8]:

@@ -81,7 +81,9 @@ def _lowered(
     return Lowered((Pass(op.name, op.kind, op.output, descriptors),), no_weights(config), params, tables, problems)
 
 
-def lower_sum(op: Mean | Requantize, zero_points: tuple[int, int], source: Placement, target: Placement, config: AcceleratorConfig) -> Lowered:
+def lower_sum(
+    op: Mean | Requantize, zero_points: tuple[int, int], source: Placement, target: Placement, config: AcceleratorConfig
+) -> Lowered:
     """A mean is a rescaled sum over whole rows, columns or both; a requantize is one over a single value."""
     axes = op.axes if isinstance(op, Mean) else ()
     kernel = (source.shape[0] if 0 in axes else 1, source.shape[1] if 1 in axes else 1)
@@ -89,9 +91,7 @@ def lower_sum(op: Mean | Requantize, zero_points: tuple[int, int], source: Place
     low, high = (np.array([count * (extreme - zero_points[0])], np.int64) for extreme in (-128, 127))
     problems = [f"layer {op.name}: {problem}" for problem in shift_problems(config, op.rescale)]
     problems += overflow_problems(op.name, config, low, high, shifts(op.rescale)[1])
-    descriptors = _descriptors(
-        op, Operation.SUM, Window(kernel), source, target, config, size=target.shape[:2], zero_point=zero_points[1]
-    )
+    descriptors = _descriptors(op, Operation.SUM, Window(kernel), source, target, config, size=target.shape[:2], zero_point=zero_points[1])
     return _lowered(op, descriptors, config, bias=-count * zero_points[0], rescale=op.rescale, problems=tuple(problems))
 
 

@@ -23,7 +23,9 @@ def divide(graph: Graph) -> Division:
     host: list[Op] = []
     outputs = list(graph.outputs)
     while True:
-        final = next((op for op in reversed(ops) if op.output in outputs and isinstance(op, (*HOST, Reshape)) and _ends_in_host(op, ops)), None)
+        final = next(
+            (op for op in reversed(ops) if op.output in outputs and isinstance(op, (*HOST, Reshape)) and _ends_in_host(op, ops)), None
+        )
         if final is None or any(final.output in op.inputs for op in ops):
             break
         ops.remove(final)

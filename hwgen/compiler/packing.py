@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from golden.graph import Conv2d, Graph, Window
 from hwgen.compiler.lowered import UNUSED, records
 from hwgen.compiler.placement import Placement
@@ -17,8 +19,6 @@ from hwgen.compiler.tiling import Tile, tiles
 from hwgen.compiler.walk import store
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import BY_NAME, Operation
-
-import numpy as np
 
 _ADDRESS_SPACE = 1 << BY_NAME["act_address"].bits
 

@@ -95,7 +95,11 @@ def _view(stored: Placement, tensor: Tensor) -> Placement:
 
 
 def place(
-    graph: Graph, config: AcceleratorConfig, *, dense: Collection[str] = (), scratch: Mapping[str, tuple[str, tuple[int, int, int]]] | None = None
+    graph: Graph,
+    config: AcceleratorConfig,
+    *,
+    dense: Collection[str] = (),
+    scratch: Mapping[str, tuple[str, tuple[int, int, int]]] | None = None,
 ) -> tuple[dict[str, Placement], int]:
     """The placement of every tensor, and the words of activation memory that it takes in all.
 

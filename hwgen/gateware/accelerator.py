@@ -15,7 +15,6 @@ from hwgen.gateware.core import Core
 from hwgen.gateware.host import HostPort
 from hwgen.regmap import Window
 
-
 #: The accelerator's ports besides clk and rst.
 MEMBERS = {**slave_members("s_axil_", regmap.ADDRESS_BITS), "irq": Out(1)}
 

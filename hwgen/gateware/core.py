@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from amaranth.hdl import Array as Array_
 from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import ARRAY_OPERATIONS, Operation
@@ -61,7 +60,9 @@ class Core(wiring.Component):
             if window is Window.TABLE:
                 continue  # the pooling path has a copy of it for every channel
             width = memory_width(config, window)
-            ram[window] = Ram(width=width, depth=memory.depth(config), chunk=8, init=self.images.get(window, ()), init_file=IMAGE_FILES.get(window, ""))
+            ram[window] = Ram(
+                width=width, depth=memory.depth(config), chunk=8, init=self.images.get(window, ()), init_file=IMAGE_FILES.get(window, "")
+            )
             m.submodules[f"{memory.window.name.lower()}_memory"] = ram[window]
             if window is not Window.ACT:
                 m.d.comb += [

@@ -90,10 +90,7 @@ class Feeder(wiring.Component):
         active = Signal()
         fields = {
             name: Signal.like(getattr(self.command.payload, name), name=name, reset_less=True)
-            for name in (
-                "operation layer pad_value groups kernel_y kernel_x channel_words pixels_y pixels_x start_y start_x height width "
-                "stride_y stride_x dilation_y dilation_x step_x step_y step_kernel_x step_kernel_y table stream_x decimate paired dense dense_byte dense_shift"
-            ).split()
+            for name in ["operation", "layer", "pad_value", "groups", "kernel_y", "kernel_x", "channel_words", "pixels_y", "pixels_x", "start_y", "start_x", "height", "width", "stride_y", "stride_x", "dilation_y", "dilation_x", "step_x", "step_y", "step_kernel_x", "step_kernel_y", "table", "stream_x", "decimate", "paired", "dense", "dense_byte", "dense_shift"]
         }
         barrier = Signal()  # still to be waited for
         depthwise = fields["operation"] == Operation.DEPTHWISE
@@ -120,7 +117,9 @@ class Feeder(wiring.Component):
 
         # Addresses and coordinates of the current word, of its output row's first word, and of the tile's and group's first.
         address = Signal(self.address_bits)
-        row_address, tile_address, group_address = (Signal.like(address, name=f"{n}_address", reset_less=True) for n in ("row", "tile", "group"))
+        row_address, tile_address, group_address = (
+            Signal.like(address, name=f"{n}_address", reset_less=True) for n in ("row", "tile", "group")
+        )
         y, tile_y = (Signal(signed(18), name=n, reset_less=True) for n in ("y", "tile_y"))
         x, tile_x = (Signal(signed(18), name=n, reset_less=True) for n in ("x", "tile_x"))
         act_slice = Signal(range(slices))
@@ -194,7 +193,11 @@ class Feeder(wiring.Component):
 
         with m.If(issue):
             m.d.sync += [barrier.eq(0), tile_start.eq(tile_end), group_start.eq(group_end)]
-            m.d.sync += [out_x.eq(out_x + 1), address.eq(address + Mux(fields["dense"], crosses, fields["step_x"])), x.eq(x + fields["stride_x"])]
+            m.d.sync += [
+                out_x.eq(out_x + 1),
+                address.eq(address + Mux(fields["dense"], crosses, fields["step_x"])),
+                x.eq(x + fields["stride_x"]),
+            ]
             with m.If(row_end):
                 m.d.sync += [out_x.eq(0), out_y.eq(out_y + 1)]
                 m.d.sync += [address.eq(next_row), row_address.eq(next_row), x.eq(tile_x), y.eq(y + fields["stride_y"])]
@@ -261,7 +264,9 @@ class Feeder(wiring.Component):
             control.valid.eq(issue & (~depthwise | begins | begins_odd)),
             control.first.eq((tap_y == 0) & (tap_x == 0) & (word == 0)),
             control.tile_last.eq(Mux(depthwise, pixel_last & last["pixels_y"], tile_end)),
-            control.group_last.eq(Mux(depthwise, pixel_last & last["pixels_y"] & last["channel_words"] & last["kernel_x"] & last["kernel_y"], group_end)),
+            control.group_last.eq(
+                Mux(depthwise, pixel_last & last["pixels_y"] & last["channel_words"] & last["kernel_x"] & last["kernel_y"], group_end)
+            ),
             self.slot.eq(delay(m, Mux(odd, slots[1], slot), self.LATENCY, name="slot")),
             self.odd.eq(delay(m, odd, self.LATENCY, name="odd")),
             self.act_slice.eq(delay(m, act_slice, self.LATENCY, name="act_slice")),
@@ -270,17 +275,16 @@ class Feeder(wiring.Component):
         ]
         return m
 
-
-    def _dense(
-        self, m: Module, fields: dict[str, Signal], byte: Signal, entered: Signal, x: Signal, inside: Value
-    ) -> tuple[Value, Value]:
+    def _dense(self, m: Module, fields: dict[str, Signal], byte: Signal, entered: Signal, x: Signal, inside: Value) -> tuple[Value, Value]:
         """Data and valid bytes of the word that leaves the memory, for dense maps the window that the byte shifter makes.
 
         byte, entered, x are those of the word that is issued; inside and the results belong to the word that leaves the memory.
         """
         rows = self.config.rows
         # What is constant in a layer is taken when a word is issued, as the padding value is.
-        dense, shift, width = (Signal.like(fields[name], name=f"stream_{name}", reset_less=True) for name in ("dense", "dense_shift", "width"))
+        dense, shift, width = (
+            Signal.like(fields[name], name=f"stream_{name}", reset_less=True) for name in ("dense", "dense_shift", "width")
+        )
         with m.If(self.issue):
             m.d.sync += [dense.eq(fields["dense"]), shift.eq(fields["dense_shift"]), width.eq(fields["width"])]
         issued = delay(m, self.issue, READ_LATENCY, name="issued", resets=True)

@@ -19,8 +19,6 @@ from hwgen.gateware.ram import READ_LATENCY
 from hwgen.params import param_bits, param_fields
 
 
-
-
 class PostProcessor(wiring.Component):
     """Reads complete banks, runs `lanes` channels a cycle through the lanes, and writes them to activation memory.
 
@@ -88,10 +86,7 @@ class PostProcessor(wiring.Component):
         active = Signal()
         fields = {
             name: Signal.like(getattr(payload, name), name=name, reset_less=True)
-            for name in (
-                "operation layer groups pixels pixels_x lane_groups lane_groups_last paired output_zero_point act_min act_max output_address "
-                "output_step_y output_step_x"
-            ).split()
+            for name in ["operation", "layer", "groups", "pixels", "pixels_x", "lane_groups", "lane_groups_last", "paired", "output_zero_point", "act_min", "act_max", "output_address", "output_step_y", "output_step_x"]
         }
         past_array = ~one_of(fields["operation"], ARRAY_OPERATIONS)
         pending = Signal(2)  # complete banks, the one in work included
@@ -145,12 +140,24 @@ class PostProcessor(wiring.Component):
             next_row.eq(row_word + fields["output_step_y"]),
         ]
         with m.If(issue):
-            m.d.sync += [start.eq(0), pixel.eq(pixel + 1 + fields["paired"]), left.eq(left - 1), column.eq(column + 1), word.eq(word + fields["output_step_x"])]
+            m.d.sync += [
+                start.eq(0),
+                pixel.eq(pixel + 1 + fields["paired"]),
+                left.eq(left - 1),
+                column.eq(column + 1),
+                word.eq(word + fields["output_step_x"]),
+            ]
             with m.If(column + 1 == fields["pixels_x"]):
                 m.d.sync += [column.eq(0), row_word.eq(next_row), word.eq(next_row)]
             with m.If(last_pixel):
                 m.d.sync += [choice.eq(Mux(choice_last, 0, choice + 1)), second.eq(second | (fields["paired"] & choice_last))]
-                m.d.sync += [start.eq(1), pixel.eq(second | (fields["paired"] & choice_last)), left.eq(fields["pixels"]), column.eq(0), lane_group.eq(lane_group + 1)]
+                m.d.sync += [
+                    start.eq(1),
+                    pixel.eq(second | (fields["paired"] & choice_last)),
+                    left.eq(fields["pixels"]),
+                    column.eq(0),
+                    lane_group.eq(lane_group + 1),
+                ]
                 m.d.sync += [place.eq(next_place)]
                 m.d.sync += [register.eq(next_first_word) for register in (word, row_word, first_word)]
             with m.If(done):
@@ -160,7 +167,17 @@ class PostProcessor(wiring.Component):
                     m.d.sync += active.eq(0)
         with m.If(accept):
             m.d.sync += [register.eq(getattr(payload, name)) for name, register in fields.items()]
-            m.d.sync += [active.eq(1), start.eq(1), group.eq(0), lane_group.eq(0), choice.eq(0), second.eq(0), pixel.eq(0), left.eq(payload.pixels), column.eq(0)]
+            m.d.sync += [
+                active.eq(1),
+                start.eq(1),
+                group.eq(0),
+                lane_group.eq(0),
+                choice.eq(0),
+                second.eq(0),
+                pixel.eq(0),
+                left.eq(payload.pixels),
+                column.eq(0),
+            ]
             m.d.sync += [register.eq(payload.output_address) for register in (word, row_word, first_word)]
             m.d.sync += place.eq(payload.lane_place)
 
@@ -205,5 +222,3 @@ class PostProcessor(wiring.Component):
         m.d.sync += under_way.eq(under_way + done - self.group_done)
         m.d.comb += self.idle.eq(~active & (under_way == 0))
         return m
-
-
