@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cache
 from typing import Literal, overload
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -38,17 +38,19 @@ from golden.graph import (
     Softmax,
     WeightedOp,
 )
+from golden.kernels.elementwise import add, requantize
 from golden.kernels.pooling import average_pool, max_pool, mean
 from golden.kernels.softmax import softmax
-from golden.kernels.weighted import Plan, accumulators, plan
+from golden.kernels.weighted import Plan, plan, weighted
 from golden.kernels.windows import pad
 
 Progress = Callable[[int, int], None]
 
 #: Elements that one operator may hold at once for a chunk of the batch: about what stays in a cache.
-_CHUNK_ELEMENTS = 1 << 20
+_CHUNK_ELEMENTS = 1 << 17
 
-_checked: WeakSet[Graph] = WeakSet()
+#: Graphs that have passed the checker, with their operators made ready by name.
+_ready: WeakKeyDictionary[Graph, dict[str, Plan]] = WeakKeyDictionary()
 
 
 @overload
@@ -69,17 +71,17 @@ def run(graph: Graph, x: Int8 | Mapping[str, Int8], *, tensors: bool = False, pr
     Returns int8[N, *output shape]; a graph of several outputs needs tensors=True.
     Raises InputError for inputs of another name, type or shape, and for an unsound graph.
     """
-    if graph not in _checked:
+    if graph not in _ready:
         check(graph)
-        _checked.add(graph)
+        _ready[graph] = {op.name: plan(graph, op) for op in graph.ops if isinstance(op, WeightedOp)}
+    plans = _ready[graph]
     inputs = _inputs(graph, x)
     if not tensors and len(graph.outputs) != 1:
         raise InputError(f"network {graph.name!r} has {len(graph.outputs)} outputs {list(graph.outputs)}: run it with tensors=True")
     count = len(next(iter(inputs.values())))
-    plans = {op.name: plan(graph, op) for op in graph.ops if isinstance(op, WeightedOp)}
     wanted = tuple(graph.tensors) if tensors else graph.outputs
     results = {name: np.empty((count, *graph.tensors[name].shape), np.int8) for name in wanted}
-    chunk = _chunk_images(graph)
+    chunk = _chunk_images(graph, count)
 
     def evaluate(start: int) -> int:
         """Runs one chunk into its place in the results; returns where it ends."""
@@ -135,34 +137,34 @@ def _inputs(graph: Graph, x: Int8 | Mapping[str, Int8]) -> dict[str, Int8]:
     return given
 
 
-def _chunk_images(graph: Graph) -> int:
-    """How many images to run at once."""
+def _chunk_images(graph: Graph, count: int) -> int:
+    """How many of `count` images to run at once: what stays in a cache, and a share for every core where that is worth a thread."""
     largest = 1
     for op in graph.ops:
         size = graph.op_output(op).size
         if isinstance(op, Conv2d):
             size = max(size, size // op.weight.shape[0] * op.weight[0].size)  # the patches
         largest = max(largest, size, *(tensor.size for tensor in graph.op_inputs(op)))
-    return max(1, _CHUNK_ELEMENTS // largest)
+    shares = max(1, min(os.cpu_count() or 1, 2 * count * largest // _CHUNK_ELEMENTS))
+    return max(1, min(_CHUNK_ELEMENTS // largest, -(-count // shares)))
 
 
 def _evaluate(graph: Graph, op: Op, inputs: list[Int8], plans: Mapping[str, Plan]) -> Int8:
     """One operator on a chunk: int8[N, ...] inputs to its int8[N, *output shape]."""
     if isinstance(op, Reshape):
         return inputs[0].reshape(-1, *graph.op_output(op).shape)
-    return _clamp(_values(graph, op, inputs, plans), op)
+    if isinstance(op, WeightedOp):
+        return weighted(inputs[0], op, plans[op.name])
+    return _clamp(_values(graph, op, inputs), op)
 
 
-def _values(graph: Graph, op: Op, inputs: list[Int8], plans: Mapping[str, Plan]) -> npt.NDArray[np.integer]:
+def _values(graph: Graph, op: Op, inputs: list[Int8]) -> npt.NDArray[np.integer]:
     """The operator's integers before the clamp."""
     x = inputs[0]
     zero_points = [tensor.affine.zero_point for tensor in graph.op_inputs(op)]
     output_zero_point = graph.op_output(op).affine.zero_point
-    if isinstance(op, WeightedOp):
-        return op.rescale.apply(accumulators(x, op, zero_points[0], plans[op.name])) + output_zero_point
     if isinstance(op, Add):
-        left, right = ((value.astype(np.int64) - zero) << op.left_shift for value, zero in zip(inputs, zero_points, strict=True))
-        return op.rescale_out.apply(op.rescale_a.apply(left) + op.rescale_b.apply(right)) + output_zero_point
+        return add(x, inputs[1], op, (zero_points[0], zero_points[1])) + output_zero_point
     if isinstance(op, MaxPool2d):
         return max_pool(x, op)
     if isinstance(op, AveragePool2d):
@@ -170,7 +172,7 @@ def _values(graph: Graph, op: Op, inputs: list[Int8], plans: Mapping[str, Plan])
     if isinstance(op, Mean):
         return mean(x, op, zero_points[0]) + output_zero_point
     if isinstance(op, Requantize):
-        return op.rescale.apply(x.astype(np.int64) - zero_points[0]) + output_zero_point
+        return requantize(x, op, zero_points[0]) + output_zero_point
     if isinstance(op, Pad):
         return pad(x, op.padding, zero_points[0], op.channels)
     if isinstance(op, Concatenation):

@@ -165,18 +165,24 @@ def fixed_point(acc: Int64, multiplier: Int64, shift: Int64) -> Int64:
 
 def saturating_rounding_doubling_high_mul(a: Int64, b: Int64) -> Int64:
     """SRDHM (SPEC eq. 14): the high 32 bits of 2ab, rounded, ties toward +infinity; saturates for a = b = -2^31 alone."""
-    product: Int64 = (a * b + (1 << 30)) >> 31
-    return np.minimum(product, INT32_MAX)
+    product: Int64 = a * b
+    product += 1 << 30
+    product >>= 31
+    return product if np.ndim(b) and b.size and b.min() >= 0 else np.minimum(product, INT32_MAX)
 
 
 def rounding_divide_by_pot(x: Int64, exponent: Int64) -> Int64:
-    """RDPOT (SPEC eq. 15): x / 2^k, ties away from zero."""
-    mask = np.left_shift(np.int64(1), exponent) - 1
-    up: Int64 = ((x & mask) > (mask >> 1) + (x < 0)).astype(np.int64)
-    return (x >> exponent) + up
+    """RDPOT (SPEC eq. 15): x / 2^k, ties away from zero, as (x + 2^(k-1) - (x < 0)) >> k for k > 0: the same with fewer steps."""
+    up = np.left_shift(np.int64(1), exponent) >> 1
+    result: Int64 = x >> 63
+    result = result & -(exponent > 0).astype(np.int64) if not np.all(exponent) else result
+    result = result + up
+    result += x
+    result >>= exponent
+    return result
 
 
 def multiply_by_quantized_multiplier(acc: Int64, multiplier: Int64, exponent: Int64) -> Int64:
     """MBQM (SPEC eq. 13): RDPOT(SRDHM(acc << max(e, 0), m), max(-e, 0))."""
-    shifted = acc << np.maximum(exponent, 0)
+    shifted = acc << np.maximum(exponent, 0) if np.any(exponent > 0) else acc
     return rounding_divide_by_pot(saturating_rounding_doubling_high_mul(shifted, multiplier), np.maximum(-exponent, 0))

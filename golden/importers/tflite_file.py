@@ -235,7 +235,8 @@ class _Reader:
         none = np.zeros(0), np.zeros(0, np.int64), 0
         if table is None or self._length(table.ScaleLength()) == 0:
             return *none, ""
-        scales = np.asarray(table.ScaleAsNumpy(), np.float64)
+        with np.errstate(invalid="ignore"):  # a signalling NaN is one that the check below refuses
+            scales = np.asarray(table.ScaleAsNumpy(), np.float64)
         count = self._length(table.ZeroPointLength())
         zero_points = np.asarray(table.ZeroPointAsNumpy(), np.int64) if count else np.zeros(len(scales), np.int64)
         if len(zero_points) != len(scales):

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
 from golden.bounds import INT8_MIN
-from golden.graph import AveragePool2d, Int8, MaxPool2d, Mean
-from golden.kernels.windows import pad, taps
+from golden.graph import AveragePool2d, Int8, MaxPool2d, Mean, Window
+from golden.kernels.windows import pad
 from golden.rescale import Int64
+
+T = TypeVar("T", bound=np.generic)
 
 
 def max_pool(x: Int8, op: MaxPool2d) -> Int8:
     """SPEC eq. 22.  Padding holds the least int8 value, which no maximum over a window with a valid pixel can come from."""
-    rows, cols = op.window.output_size(*x.shape[1:3])
-    padded = pad(x, op.window.padding, INT8_MIN)
-    best = np.full((x.shape[0], rows, cols, x.shape[3]), INT8_MIN, np.int8)
-    for view in taps(padded, op.window, rows, cols):
-        np.maximum(best, view, out=best)
-    return best
+    return _reduced(pad(x, op.window.padding, INT8_MIN), op.window, np.maximum)
 
 
 def average_pool(x: Int8, op: AveragePool2d) -> npt.NDArray[np.integer]:
     """SPEC eq. 23: the mean of the valid pixels, rounded half away from zero."""
-    rows, cols = op.window.output_size(*x.shape[1:3])
-    sums = np.zeros((x.shape[0], rows, cols, x.shape[3]), np.int32)  # 2^24 taps of 128 would be needed to overflow
-    for view in taps(pad(x, op.window.padding, 0), op.window, rows, cols):
-        sums += view
-    valid = pad(np.ones((1, *x.shape[1:3], 1), np.int8), op.window.padding, 0)
-    counts = np.zeros((1, rows, cols, 1), np.int32)
-    for view in taps(valid, op.window, rows, cols):
-        counts += view
+    # int32: more than 2^24 taps of 128 would be needed to overflow
+    sums = _reduced(pad(x, op.window.padding, 0, dtype=np.int32), op.window, np.add)
+    counts = _reduced(pad(np.ones((1, *x.shape[1:3], 1), np.int32), op.window.padding, 0), op.window, np.add)
     means: npt.NDArray[np.integer] = np.sign(sums) * ((np.abs(sums) + counts // 2) // counts)
     return means
+
+
+def _reduced(padded: npt.NDArray[T], window: Window, function: np.ufunc) -> npt.NDArray[T]:
+    """A maximum or a sum over each window: along the rows first, then along the columns, for every row of pixels only once."""
+    for axis, (taps, stride, dilation) in enumerate(zip(window.kernel, window.stride, window.dilation, strict=True)):
+        count = (padded.shape[axis + 1] - ((taps - 1) * dilation + 1)) // stride + 1
+        views = [
+            padded[(slice(None),) * (axis + 1) + (slice(tap * dilation, tap * dilation + (count - 1) * stride + 1, stride),)]
+            for tap in range(taps)
+        ]
+        result = views[0].copy()
+        for view in views[1:]:
+            function(result, view, out=result)
+        padded = result
+    return padded
 
 
 def mean(x: Int8, op: Mean, input_zero_point: int) -> Int64:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,15 @@ from golden.graph import Padding, Window
 T = TypeVar("T", bound=np.generic)
 
 
-def pad(x: npt.NDArray[T], padding: Padding, value: int, channels: tuple[int, int] = (0, 0)) -> npt.NDArray[T]:
-    """Maps [N, H, W, C] with `value` around them; the array itself where there is nothing to add."""
+def pad(
+    x: npt.NDArray[Any], padding: Padding, value: int, channels: tuple[int, int] = (0, 0), dtype: npt.DTypeLike | None = None
+) -> npt.NDArray[Any]:
+    """Maps [N, H, W, C] with `value` around them, contiguous, of the given type or their own."""
     if padding == Padding() and channels == (0, 0):
-        return x
+        return np.ascontiguousarray(x, dtype or x.dtype)
     count, height, width, depth = x.shape
     shape = (count, height + padding.top + padding.bottom, width + padding.left + padding.right, depth + sum(channels))
-    padded = np.full(shape, value, x.dtype)
+    padded = np.full(shape, value, dtype or x.dtype)
     padded[:, padding.top : padding.top + height, padding.left : padding.left + width, channels[0] : channels[0] + depth] = x
     return padded
 

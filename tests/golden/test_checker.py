@@ -12,7 +12,25 @@ import pytest
 from golden.affine import Affine
 from golden.checker import check, violations
 from golden.errors import InputError
-from golden.graph import Add, Conv2d, DepthwiseConv2d, FullyConnected, Graph, MaxPool2d, Op, Padding, Reshape, Tensor, Window
+from golden.graph import (
+    Add,
+    Concatenation,
+    Conv2d,
+    DepthwiseConv2d,
+    FullyConnected,
+    Graph,
+    Lookup,
+    MaxPool2d,
+    Mean,
+    Op,
+    Pad,
+    Padding,
+    Requantize,
+    Reshape,
+    Softmax,
+    Tensor,
+    Window,
+)
 from golden.rescale import SHIFT, TFLITE, Rescale, RescaleFormat, RescaleKind
 
 AFFINE = Affine(0.5, 3)
@@ -117,6 +135,73 @@ FAULTS: list[tuple[str, str, Callable[[Graph], Graph]]] = [
 def test_each_rule_refuses_its_fault_and_names_the_place(rule: str, where: str, fault: Callable[[Graph], Graph]) -> None:
     found = violations(fault(network()))
     assert any(violation.rule == rule and f"'{where}'" in str(violation) for violation in found), [str(v) for v in found]
+
+
+def second_network() -> Graph:
+    """pad -> requantize -> mean; concatenation -> lookup -> softmax."""
+    shapes = {"x": (3, 4, 2), "p": (4, 4, 3), "r": (4, 4, 3), "m": (1, 4, 3), "c": (4, 4, 6), "t": (4, 4, 6), "y": (4, 4, 6)}
+    half = Rescale.from_real(TFLITE, 0.5)
+    ops: tuple[Op, ...] = (
+        Pad("pad", ("x",), "p", padding=Padding(1), channels=(0, 1)),
+        Requantize("again", ("p",), "r", rescale=half),
+        Mean("mean", ("r",), "m", axes=(0,), rescale=half),
+        Concatenation("join", ("p", "r"), "c", axis=2),
+        Lookup("table", ("c",), "t", table=np.arange(256) - 128),
+        Softmax("last", ("t",), "y", multiplier=2**30, left_shift=20),
+    )
+    tensors = {name: Tensor(name, shape, AFFINE) for name, shape in shapes.items()} | {"y": Tensor("y", shapes["y"], Affine(1 / 256, -128))}
+    return Graph("net", TFLITE, tensors, ("x",), ("m", "y"), ops)
+
+
+MORE_FAULTS: list[tuple[str, str, Callable[[Graph], Graph]]] = [
+    ("arity", "join", changed("join", inputs=("p",))),
+    ("input-shape", "join", tensor("c", shape=(96,))),
+    ("concat-axis", "join", changed("join", axis=3)),
+    ("output-shape", "join", changed("join", axis=1)),
+    ("output-shape", "join", tensor("c", shape=(4, 4, 7))),
+    ("same-affine", "join", tensor("r", affine=Affine(0.5, 4))),
+    ("same-affine", "pad", tensor("x", affine=Affine(0.5, 4))),
+    ("copy-clamp", "pad", changed("pad", act_min=0)),
+    ("copy-clamp", "join", changed("join", act_max=0)),
+    ("window", "pad", changed("pad", padding=Padding(-1))),
+    ("window", "pad", changed("pad", channels=(1, 2, 3))),
+    ("output-shape", "pad", changed("pad", channels=(1, 1))),
+    ("input-shape", "pad", tensor("x", shape=(24,))),
+    ("mean-axes", "mean", changed("mean", axes=(2,))),
+    ("output-shape", "mean", changed("mean", axes=(1,))),
+    ("input-shape", "mean", tensor("r", shape=(48,))),
+    ("rescale-format", "mean", changed("mean", rescale=Rescale.from_real(SHIFT, 0.5))),
+    ("channel-vectors", "again", changed("again", rescale=Rescale.from_real(TFLITE, [0.5, 0.5, 0.5]))),
+    ("rescale-overflow", "again", changed("again", rescale=Rescale.from_real(TFLITE, 2.0**25))),
+    ("output-shape", "again", tensor("r", shape=(4, 4, 4))),
+    ("lookup-table", "table", changed("table", table=np.zeros(255, int))),
+    ("softmax-affine", "last", tensor("y", affine=AFFINE)),
+    ("softmax-scale", "last", changed("last", multiplier=5)),
+    ("softmax-scale", "last", changed("last", left_shift=32)),
+]
+
+
+def test_the_second_network_is_sound() -> None:
+    assert violations(second_network()) == []
+
+
+@pytest.mark.parametrize(("rule", "where", "fault"), MORE_FAULTS, ids=[f"{rule}-{index}" for index, (rule, _, _) in enumerate(MORE_FAULTS)])
+def test_each_rule_of_the_second_network(rule: str, where: str, fault: Callable[[Graph], Graph]) -> None:
+    found = violations(fault(second_network()))
+    assert any(violation.rule == rule and f"'{where}'" in str(violation) for violation in found), [str(v) for v in found]
+
+
+def test_sums_beyond_their_accumulators_are_refused() -> None:
+    """A mean over 2^24 pixels, and a softmax over more elements than 12 integer bits hold."""
+    half = Rescale.from_real(TFLITE, 0.5)
+    shapes = {"x": (2**12, 2**12, 1), "y": (1, 1, 1)}
+    large = {name: Tensor(name, shape, AFFINE) for name, shape in shapes.items()}
+    mean = Mean("mean", ("x",), "y", axes=(0, 1), rescale=half)
+    assert [v.rule for v in violations(Graph("net", TFLITE, large, ("x",), ("y",), (mean,)))] == ["acc-bound"]
+    for length, rules in ((4095, []), (4096, ["softmax-length"])):
+        long = {"x": Tensor("x", (length,), AFFINE), "y": Tensor("y", (length,), Affine(1 / 256, -128))}
+        last = Softmax("last", ("x",), "y", multiplier=2**30, left_shift=20)
+        assert [v.rule for v in violations(Graph("net", TFLITE, long, ("x",), ("y",), (last,)))] == rules
 
 
 def test_a_pool_window_of_padding_alone_is_refused() -> None:

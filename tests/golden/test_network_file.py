@@ -17,7 +17,27 @@ import safetensors.numpy
 from golden import network_file
 from golden.affine import Affine
 from golden.errors import InputError
-from golden.graph import Add, AveragePool2d, Conv2d, DepthwiseConv2d, FullyConnected, Graph, MaxPool2d, Op, Padding, Reshape, Tensor, Window
+from golden.graph import (
+    OPS,
+    Add,
+    AveragePool2d,
+    Concatenation,
+    Conv2d,
+    DepthwiseConv2d,
+    FullyConnected,
+    Graph,
+    Lookup,
+    MaxPool2d,
+    Mean,
+    Op,
+    Pad,
+    Padding,
+    Requantize,
+    Reshape,
+    Softmax,
+    Tensor,
+    Window,
+)
 from golden.interpreter import run
 from golden.rescale import SHIFT, TFLITE, Rescale, RescaleFormat, RescaleKind
 
@@ -28,8 +48,10 @@ def network(format: RescaleFormat = TFLITE) -> Graph:
     """One operator of every kind, with constants of every sort."""
     rng = np.random.default_rng(7)
     shapes = {"x": (6, 5, 2), "c": (6, 5, 4), "d": (6, 5, 4), "s": (6, 5, 4), "p": (3, 2, 4), "m": (1, 1, 4), "f": (4,), "y": (3,)}
+    shapes |= {"q": (3,), "j": (6,), "l": (6,), "o": (6,), "e": (3, 6, 5), "n": (1, 1, 5)}
     affine = Affine(1 / 3, -7)
     tensors = {name: Tensor(name, shape, affine) for name, shape in shapes.items()}
+    tensors["o"] = Tensor("o", (6,), Affine(1 / 256, -128))
 
     def constants(shape: tuple[int, ...], channels: int) -> dict[str, Any]:
         return {
@@ -49,17 +71,24 @@ def network(format: RescaleFormat = TFLITE) -> Graph:
         AveragePool2d("mean", ("p",), "m", window=Window((3, 2))),
         Reshape("flat", ("m",), "f"),
         FullyConnected("fc", ("f",), "y", **constants((3, 4), 3)),
+        Requantize("again", ("y",), "q", rescale=half),
+        Concatenation("join", ("y", "q"), "j", axis=0),
+        Lookup("table", ("j",), "l", table=rng.integers(-128, 128, 256)),
+        Softmax("last", ("l",), "o", multiplier=2**30 + 7, left_shift=22),
+        Pad("around", ("p",), "e", padding=Padding(0, 0, 3, 1), channels=(1, 0)),
+        Mean("over", ("e",), "n", axes=(0, 1), rescale=half, act_min=-100),
     )
-    return Graph("a name, with «text»", format, tensors, ("x",), ("y",), ops)
+    return Graph("a name, with «text»", format, tensors, ("x",), ("o", "n"), ops)
 
 
 @pytest.mark.parametrize("format", FORMATS, ids=str)
 def test_round_trip(tmp_path: Path, format: RescaleFormat) -> None:
     graph = network(format)
+    assert {type(op) for op in graph.ops} == set(OPS)
     network_file.save(graph, tmp_path / "net")
     back = network_file.load(tmp_path / "net")
     assert network_file.sha256(back) == network_file.sha256(graph)
-    assert (back.name, back.format, back.tensors, back.inputs, back.outputs) == (graph.name, format, graph.tensors, ("x",), ("y",))
+    assert (back.name, back.format, back.tensors, back.inputs, back.outputs) == (graph.name, format, graph.tensors, ("x",), ("o", "n"))
     x = np.random.default_rng(0).integers(-128, 128, (3, 6, 5, 2)).astype(np.int8)
     left, right = run(graph, x, tensors=True), run(back, x, tensors=True)
     assert all((left[name] == right[name]).all() for name in graph.tensors)
@@ -138,6 +167,10 @@ CHANGES: list[tuple[str, Callable[[dict[str, Any], dict[str, Any]], Any]]] = [
     ("inconsistent", set_in("graph", "ops", 0, "window", "kernel", value=[3, 2, 1])),
     ("inconsistent", set_in("graph", "tensors", 0, "shape", value=[6.0, 5, 2])),
     ("inconsistent", set_in("graph", "inputs", value=[3])),
+    ("inconsistent", set_in("graph", "ops", 8, "axis", value="0")),
+    ("inconsistent", set_in("graph", "ops", 11, "channels", value=[0.5, 1])),
+    ("inconsistent", set_in("graph", "ops", 11, "padding", value=[1, 2])),
+    ("not sound after loading", set_in("graph", "ops", 11, "channels", value=[])),
     ("unknown kind of operator 'einsum'", set_in("graph", "ops", 0, "kind", value="einsum")),
     ("zero point must be from -128 to 127, not 300", set_in("graph", "tensors", 0, "zero_point", value=300)),
     ("scale must be finite", set_in("graph", "tensors", 0, "scale", value=0)),

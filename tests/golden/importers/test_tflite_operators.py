@@ -195,7 +195,7 @@ def test_pad_alone(seed: int) -> None:
     meaning = (scale(rng), zero(rng))
     file = FileBuilder()
     x = file.tensor((1, *size), *meaning)
-    y = file.tensor(tuple(int(n) for n in (1, *size) + counts.sum(axis=1)), *meaning)
+    y = file.tensor(tuple(int(n) for n in np.add((1, *size), counts.sum(axis=1))), *meaning)
     file.op("PAD", [x, file.constant(counts)], [y], "PadOptions")
     compared(file.file([x], [y]), batch(rng, size))
 
