@@ -178,10 +178,10 @@ NAMED: dict[str, AcceleratorConfig] = {
     ),
     "small-8x8": AcceleratorConfig(rows=8, cols=8, lanes=2, acc_depth=256, act_depth=4096, weight_depth=4096, param_depth=512),
     "ulx3s-16x8": AcceleratorConfig(
-        rows=16, cols=8, lanes=4, weight_rows_per_cycle=4, acc_depth=512, act_depth=8192, weight_depth=8192, param_depth=4096
+        rows=16, cols=8, lanes=4, weight_rows_per_cycle=4, acc_depth=512, act_depth=5120, weight_depth=8704, param_depth=4096, add_tables=4
     ),
     "base-16x16": AcceleratorConfig(
-        rows=16, cols=16, lanes=4, weight_rows_per_cycle=4, acc_depth=256, act_depth=8192, weight_depth=8192, param_depth=2048
+        rows=16, cols=16, lanes=4, weight_rows_per_cycle=4, acc_depth=256, act_depth=8192, weight_depth=8192, param_depth=4096, add_tables=4
     ),
 }
 

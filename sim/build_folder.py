@@ -54,14 +54,14 @@ class Placement:
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer as the program runs it: its index in the tap and the counters, the operator's name and kind, the tensor it writes (none for a
-    pass that rearranges the next layer's input),
+    """A layer as the program runs it: its index in the tap and the counters, the operator's name and kind, the tensor it writes (or the map
+    of its own that a pack pass fills),
     its multiply-accumulate operations, and the cycles that the compiler predicts."""
 
     index: int
     name: str
     kind: str
-    output: str | None
+    output: str
     macs: int
     predicted_cycles: int
 
@@ -157,14 +157,14 @@ def _decode(path: Path, data: dict[str, Any]) -> BuildFolder:
             int(item["index"]),
             str(item["name"]),
             str(item["kind"]),
-            None if item["output"] is None else str(item["output"]),
+            str(item["output"]),
             int(item["macs"]),
             int(item["cycles"]),
         )
         for item in data["layers"]
     )
     inputs, outputs = (tuple(str(name) for name in data[key]) for key in ("inputs", "outputs"))
-    absent = sorted({*inputs, *outputs, *(layer.output for layer in layers if layer.output)} - set(tensors))
+    absent = sorted({*inputs, *outputs, *(layer.output for layer in layers)} - set(tensors))
     if absent:
         raise ValueError(f"no place is given for the tensors {absent}")
     network = data["network"]

@@ -45,7 +45,7 @@ def no_completion(build: BuildFolder, outcome: Outcome, image: int, layer: int |
     return Difference(
         layer=at.name if at else "unknown",
         layer_index=at.index if at else -1,
-        tensor=(at.output or at.name) if at else "unknown",
+        tensor=at.output if at else "unknown",
         image=image,
         index=None,
         expected=None,

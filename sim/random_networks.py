@@ -67,7 +67,7 @@ def random_config(seed: int, *, largest: int = 8) -> AcceleratorConfig:
         weight_depth=16384,
         param_depth=1024,
         program_depth=8192,
-        depthwise_rows=int(rng.choice([0, 1, 2, 3, 3, 4])),
+        depthwise_rows=int(rng.choice(np.array([0, 1, 2, 3, 3, 4]))),
         dense_input=bool(rng.random() < 0.8),
         add_tables=int(rng.choice([0, 4])),
     )
@@ -102,7 +102,7 @@ def random_network(seed: int, config: AcceleratorConfig, *, images: int = 2) -> 
 
 def _affine(rng: np.random.Generator) -> Affine:
     """Zero points at both ends of the range as often as between them; the scale is a power of two, as every format can have it."""
-    return Affine(0.0625, int(rng.choice([-128, 127, 0, rng.integers(-128, 128)])))
+    return Affine(0.0625, int(rng.choice(np.array([-128, 127, 0, rng.integers(-128, 128)]))))
 
 
 @dataclass

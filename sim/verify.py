@@ -194,7 +194,7 @@ class _Session:
         if not self.compare:
             return self.count
         lanes = self.folder.config.lanes
-        lines = sum(-(-self.folder.tensors[layer.output].size // lanes) for layer in self.folder.layers if layer.output)
+        lines = sum(-(-self.folder.tensors[layer.output].size // lanes) for layer in self.folder.layers)
         return max(1, _TAP_LIMIT // (lines * (24 + 2 * lanes)))
 
     def _play(self, bench: Bench, found: _Found, start: int, end: int, directory: Path) -> None:
@@ -259,7 +259,7 @@ def _report(graph: Graph, folder: BuildFolder, found: list[_Found], session: _Se
                 index=layer.index,
                 name=layer.name,
                 kind=layer.kind,
-                shape=graph.tensors[layer.output].shape if layer.output else (),
+                shape=folder.tensors[layer.output].shape if layer.output not in graph.tensors else graph.tensors[layer.output].shape,
                 macs=layer.macs,
                 cycles=cycles,
                 predicted_cycles=layer.predicted_cycles,

@@ -26,7 +26,7 @@ def configuration(rescale: RescaleFormat, name: str | None = None, **parameters:
     if "lanes" not in parameters:
         sizes = (parameters["rows"], parameters["cols"])
         parameters["lanes"] = next(lanes for lanes in _LANES if all(size % lanes == 0 for size in sizes))
-    return AcceleratorConfig(rescale=rescale, **parameters)
+    return AcceleratorConfig.from_json({"rescale": str(rescale), **parameters})
 
 
 def label(config: AcceleratorConfig) -> str:

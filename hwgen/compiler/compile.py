@@ -10,7 +10,7 @@ from hwgen.compiler import support
 from hwgen.compiler.host_part import divide
 from hwgen.compiler.lower import lower
 from hwgen.compiler.lowered import Pass
-from hwgen.compiler.packing import dense_inputs, packed_shape, packs
+from hwgen.compiler.packing import PACK, dense_inputs, packed_name, packed_shape, packs
 from hwgen.compiler.placement import place
 from hwgen.compiler.program import Layer, Program
 from hwgen.config import AcceleratorConfig
@@ -31,7 +31,7 @@ def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
     ops = [op for op in graph.ops if not isinstance(op, Reshape)]
     dense = dense_inputs(graph, config)
     scratch = {
-        f"{op.name} (packed)": (op.name, packed_shape(op, graph.op_inputs(op)[0].shape[2], graph.op_output(op).shape))
+        packed_name(op): (op.name, packed_shape(op, graph.op_inputs(op)[0].shape[2], graph.op_output(op).shape))
         for op in ops
         if isinstance(op, Conv2d) and op.inputs[0] in dense and packs(op, graph.op_inputs(op)[0].shape[2], config)
     }
@@ -81,11 +81,10 @@ def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
 
     timings = predict(config, descriptors)
     layers = tuple(
-        Layer(index, part.name, part.kind, part.output, op_macs(graph, op) if part.output else 0, timing.cycles, timing.busy)
+        Layer(index, part.name, part.kind, part.output, 0 if part.kind == PACK else op_macs(graph, op), timing.cycles, timing.busy)
         for index, ((op, part), timing) in enumerate(zip(passes, timings, strict=True))
     )
     weights = np.concatenate([item.weights for item in lowered])
     params = tuple(record for item in lowered for record in item.params)
     tables = tuple(entry for item in lowered for entry in item.tables)
-    placements = {name: place for name, place in placements.items() if name in graph.tensors}
     return Program(network, graph, division.host, config, layers, tuple(descriptors), weights, params, tables, placements, act_words)

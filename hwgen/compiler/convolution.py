@@ -8,7 +8,7 @@ import numpy.typing as npt
 from golden.graph import WeightedOp, Window
 from hwgen.compiler.bounds import extreme_sums, overflow_problems
 from hwgen.compiler.lowered import UNUSED, Lowered, Pass, records
-from hwgen.compiler.packing import dense_walk, pack_descriptors, pack_params
+from hwgen.compiler.packing import PACK, dense_walk, pack_descriptors, pack_params, packed_name
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.tiling import Tile, tiles
 from hwgen.compiler.walk import store, walk
@@ -51,7 +51,7 @@ def lower_convolution(
     passes = []
     if packed is not None:
         descriptors = pack_descriptors(source, packed, window, zero_points[0], config, param_address=len(params))
-        passes.append(Pass(f"{op.name} (pack)", "pack", None, descriptors))
+        passes.append(Pass(f"{op.name} (pack)", PACK, packed_name(op), descriptors))
         params += pack_params(config)
         source, window, weight = packed, Window((1, 1)), weight.reshape(channels, 1, 1, -1)
     if source.dense:

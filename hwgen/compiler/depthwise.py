@@ -113,8 +113,8 @@ def _walk(source: Placement, window: Window, tile: Tile, taps: int, chunks: int,
 def depthwise_tiles(weight: npt.NDArray[np.int8], dilation: int, share: int, config: AcceleratorConfig) -> npt.NDArray[np.uint8]:
     """Weight-memory words of a kernel int8[kh, kw, C]: uint8[words, L * C].
 
-    Tiles go through groups of `share` slices of channels, kernel rows, chunks of taps and the group's slices; row r of a tile holds the chunk's r-th tap, with zeros between
-    taps for a dilation, and column c the group's c-th channel.
+    Tiles go through groups of `share` slices of channels, kernel rows, chunks of taps and the group's slices; row r of a tile holds
+    the chunk's r-th tap, with zeros between taps for a dilation, and column c the slice's c-th channel.
     """
     kernel_y, kernel_x, channels = weight.shape
     extent = (kernel_x - 1) * dilation + 1

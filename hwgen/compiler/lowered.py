@@ -18,14 +18,14 @@ class Pass:
     """Descriptors that run as one layer of the hardware, with a barrier before them.
 
     name, kind:  for people.
-    output:      the tensor that it computes; None where it only rearranges the input of the next.
+    output:      the tensor that it computes, or the map of its own that it fills for the next pass.
     descriptors: field values but for those that depend on the place in the program (barrier, last, layer) and the memories' bases:
                  weight_address, param_address and table count from the operator's own.
     """
 
     name: str
     kind: str
-    output: str | None
+    output: str
     descriptors: tuple[Mapping[str, int], ...]
 
 

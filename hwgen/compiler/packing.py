@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from golden.graph import Conv2d, Graph, Window
+from golden.graph import Conv2d, Graph, Op, Window
 from hwgen.compiler.lowered import UNUSED, records
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.reciprocal import identity
@@ -19,6 +19,9 @@ from hwgen.compiler.tiling import Tile, tiles
 from hwgen.compiler.walk import store
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import BY_NAME, Operation
+
+#: Kind of a pack pass, as a layer.
+PACK = "pack"
 
 _ADDRESS_SPACE = 1 << BY_NAME["act_address"].bits
 
@@ -60,6 +63,11 @@ def packs(op: Conv2d, channels: int, config: AcceleratorConfig) -> bool:
         return False
     groups, kernel_y = -(-len(op.bias) // config.cols), op.window.kernel[0]
     return kernel_y + groups * -(-kernel_y * row_bytes // config.rows) < groups * kernel_y
+
+
+def packed_name(op: Op) -> str:
+    """Name of the map that a pack pass fills."""
+    return f"{op.name} (packed)"
 
 
 def packed_shape(op: Conv2d, channels: int, output: tuple[int, ...]) -> tuple[int, int, int]:

@@ -19,7 +19,7 @@ class Layer:
     """A layer as the hardware sees it.
 
     index:  what descriptors, counters and write log call it.
-    name, kind, output: of the operator and its output tensor; output is None for a pass that only rearranges the input of the next.
+    name, kind, output: of the operator and its output tensor; the output of a pack pass is a map of its own.
     macs:   multiply-accumulates of the operator.
     cycles: predicted, exactly, by `hwgen.cycles`.
     busy:   cycles of these in which a word enters the array or the pooling path.
@@ -28,7 +28,7 @@ class Layer:
     index: int
     name: str
     kind: str
-    output: str | None
+    output: str
     macs: int
     cycles: int
     busy: int
@@ -45,7 +45,7 @@ class Program:
     weights:     uint8[words, L * C], the weight memory's image.
     params:      parameter records as unsigned integers.
     tables:      entries of the residual adds' tables as unsigned integers.
-    placements:  every tensor in activation memory; act_words of it are used.
+    placements:  every tensor in activation memory, and the maps of pack passes; act_words of it are used.
     cycles:      of one inference, predicted; the sum of the layers'.
     """
 

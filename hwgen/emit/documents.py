@@ -7,6 +7,7 @@ from amaranth.lib.wiring import Out
 
 from hwgen import register_docs
 from hwgen.compiler.program import Program
+from hwgen.emit.images import image_depths
 from hwgen.gateware.accelerator import MEMBERS
 from hwgen.gateware.selftest import ACCELERATOR_MODULE
 
@@ -50,9 +51,11 @@ def readme(program: Program) -> str:
         for name in names:
             place, tensor = program.placements[name], graph.tensors[name]
             places.append(
-                f"| {role} `{name}` | {'x'.join(map(str, place.shape))} | {place.base} | {place.words_per_pixel} | "
+                f"| {role} `{name}` | {'x'.join(map(str, place.shape))} | {'dense' if place.dense else 'pixels'} | {place.base} | "
+                f"{place.words_per_row if place.dense else place.words_per_pixel} | "
                 f"{tensor.affine.scale!r} | {tensor.affine.zero_point} |"
             )
+    images = ", ".join(f"`{name}`" for name in image_depths(config))
     layers = [f"| {layer.index} | {layer.name} | {layer.kind} | {layer.macs} | {layer.cycles} |" for layer in program.layers]
     return f"""# Accelerator for {graph.name}
 
@@ -64,11 +67,15 @@ These files were generated. They are yours: use, change and distribute them unde
 | file | what it is |
 |---|---|
 | `accelerator.v` | module `{ACCELERATOR_MODULE}` and everything below it; the same for every network on this configuration |
-| `weights.hex`, `params.hex`, `program.hex` | memory images, read by `$readmemh` from the folder in which the tool runs; other weights need other images, not other Verilog |
+| {images} | memory images, read by `$readmemh` from the folder in which the tool runs; other weights need other images, not other Verilog |
 | `program.lst` | the program and the memory map, readable |
 | `config.json` | configuration, tensors, layers, for programs |
 | `instantiation.v` | a template to copy |
-| `testbench.v`, `selftest.v`, `replay.hex` | a testbench with recorded vectors that needs nothing but a simulator, if the folder has it: `iverilog -g2012 -o testbench.vvp accelerator.v selftest.v testbench.v && vvp testbench.vvp` prints PASS or FAIL |
+| `testbench.v`, `selftest.v`, `replay.hex` | a testbench with recorded vectors that needs nothing but a simulator, if the folder has it |
+
+The testbench prints PASS or FAIL:
+
+    iverilog -g2012 -o testbench.vvp accelerator.v selftest.v testbench.v && vvp testbench.vvp
 
 Defines: `WEFT_TAP` compiles the log of all activation writes in (simulation only). `SYNTHESIS`, which synthesis tools define, leaves the
 simulation's memory initialization out.
@@ -81,15 +88,16 @@ simulation's memory initialization out.
 
 ## An inference
 
-1. Write the input to activation memory, int8: channel c of pixel (y, x) is byte c mod {config.rows} of memory word
-   base + (y * W + x) * words_per_pixel + c div {config.rows}. Bytes beyond the channels may hold anything.
+1. Write the input to activation memory, int8. Layout `pixels`: channel c of pixel (y, x) is byte c mod {config.rows} of memory word
+   base + (y * W + x) * words_per_pixel + c div {config.rows}. Layout `dense`: with b = x * C + c it is byte b mod {config.rows} of memory
+   word base + y * words_per_row + b div {config.rows}. Bytes beyond the channels, or the row, may hold anything.
 2. Write CONTROL with `start` (and `irq_enable`) set; wait for the interrupt, or poll STATUS.
 3. Read the output from activation memory, laid out in the same way. Clear IRQ_STATUS.
 
 The input is overwritten during the run: write it again before the next.
 
-| tensor | stored as H x W x C | base word | words_per_pixel | scale | zero point |
-|---|---|---|---|---|---|
+| tensor | stored as H x W x C | layout | base word | words per pixel, or per row | scale | zero point |
+|---|---|---|---|---|---|---|
 {chr(10).join(places)}
 
 real = scale * (integer - zero point)

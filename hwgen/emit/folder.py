@@ -12,6 +12,7 @@ from typing import Any
 
 from golden import network_file
 from golden.errors import InputError
+from golden.graph import Graph
 from hwgen.compiler.program import Program
 from hwgen.emit.documents import instantiation, readme
 from hwgen.emit.images import images
@@ -20,6 +21,12 @@ from hwgen.emit.verilog import accelerator_verilog
 
 FORMAT = 1
 CONFIG_FILE = "config.json"
+
+
+def _steps(graph: Graph, name: str) -> dict[str, Any]:
+    """What a tensor's integers stand for; nothing for a map of the program's own."""
+    tensor = graph.tensors.get(name)
+    return {} if tensor is None else {"scale": tensor.affine.scale, "zero_point": tensor.affine.zero_point}
 
 
 def description(program: Program) -> dict[str, Any]:
@@ -37,8 +44,7 @@ def description(program: Program) -> dict[str, Any]:
                 "shape": list(place.shape),
                 "dense": place.dense,
                 "words_per_row": place.words_per_row,
-                "scale": graph.tensors[name].affine.scale,
-                "zero_point": graph.tensors[name].affine.zero_point,
+                **_steps(graph, name),
             }
             for name, place in program.placements.items()
         },

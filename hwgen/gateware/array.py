@@ -29,8 +29,9 @@ class Array(wiring.Component):
 
     With `config.depthwise_pairs`, words that come with `odd` take `column_odd[c]`.
 
-    Members: act[r], slot -> psum[c]; column[c], depthwise (constant while words are under way; absent for K = 0), column_odd[c], odd; weight_en (one bit per group of L rows), weight_slot, weight (byte l * C + c for the l-th row of
-    the group and column c).
+    Members: act[r], slot -> psum[c]; column[c], depthwise (constant while words are under way; absent for K = 0),
+    column_odd[c], odd (with `config.depthwise_pairs`); weight_en (one bit per group of L rows), weight_slot, weight (byte l * C + c for
+    the l-th row of the group and column c).
     """
 
     @staticmethod

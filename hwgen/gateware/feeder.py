@@ -13,6 +13,40 @@ from hwgen.gateware.control import Control
 from hwgen.gateware.delay import delay
 from hwgen.gateware.ram import READ_LATENCY
 
+#: Descriptor fields that the unit keeps.
+_FIELDS = tuple(
+    [
+        "operation",
+        "layer",
+        "pad_value",
+        "groups",
+        "kernel_y",
+        "kernel_x",
+        "channel_words",
+        "pixels_y",
+        "pixels_x",
+        "start_y",
+        "start_x",
+        "height",
+        "width",
+        "stride_y",
+        "stride_x",
+        "dilation_y",
+        "dilation_x",
+        "step_x",
+        "step_y",
+        "step_kernel_x",
+        "step_kernel_y",
+        "table",
+        "stream_x",
+        "decimate",
+        "paired",
+        "dense",
+        "dense_byte",
+        "dense_shift",
+    ]
+)
+
 
 class Feeder(wiring.Component):
     """Walks output groups, kernel rows, kernel columns, channel words, output rows and output columns (the last fastest), reads one
@@ -88,10 +122,7 @@ class Feeder(wiring.Component):
         slices = max(1, config.rows // config.pool_channels)
 
         active = Signal()
-        fields = {
-            name: Signal.like(getattr(self.command.payload, name), name=name, reset_less=True)
-            for name in ["operation", "layer", "pad_value", "groups", "kernel_y", "kernel_x", "channel_words", "pixels_y", "pixels_x", "start_y", "start_x", "height", "width", "stride_y", "stride_x", "dilation_y", "dilation_x", "step_x", "step_y", "step_kernel_x", "step_kernel_y", "table", "stream_x", "decimate", "paired", "dense", "dense_byte", "dense_shift"]
-        }
+        fields = {name: Signal.like(getattr(self.command.payload, name), name=name, reset_less=True) for name in _FIELDS}
         barrier = Signal()  # still to be waited for
         depthwise = fields["operation"] == Operation.DEPTHWISE
         slicing = fields["operation"] != Operation.CONV

@@ -18,6 +18,26 @@ from hwgen.gateware.pooling_path import PoolingPath
 from hwgen.gateware.ram import READ_LATENCY
 from hwgen.params import param_bits, param_fields
 
+#: Descriptor fields that the unit keeps.
+_FIELDS = tuple(
+    [
+        "operation",
+        "layer",
+        "groups",
+        "pixels",
+        "pixels_x",
+        "lane_groups",
+        "lane_groups_last",
+        "paired",
+        "output_zero_point",
+        "act_min",
+        "act_max",
+        "output_address",
+        "output_step_y",
+        "output_step_x",
+    ]
+)
+
 
 class PostProcessor(wiring.Component):
     """Reads complete banks, runs `lanes` channels a cycle through the lanes, and writes them to activation memory.
@@ -84,10 +104,7 @@ class PostProcessor(wiring.Component):
         payload = self.command.payload
 
         active = Signal()
-        fields = {
-            name: Signal.like(getattr(payload, name), name=name, reset_less=True)
-            for name in ["operation", "layer", "groups", "pixels", "pixels_x", "lane_groups", "lane_groups_last", "paired", "output_zero_point", "act_min", "act_max", "output_address", "output_step_y", "output_step_x"]
-        }
+        fields = {name: Signal.like(getattr(payload, name), name=name, reset_less=True) for name in _FIELDS}
         past_array = ~one_of(fields["operation"], ARRAY_OPERATIONS)
         pending = Signal(2)  # complete banks, the one in work included
         bank = Signal()

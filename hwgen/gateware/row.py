@@ -25,7 +25,8 @@ class Row(wiring.Component):
 
     With `config.depthwise_pairs` a word that comes with `odd` takes `column_odd[c]` instead.
 
-    Members: act, slot; in the first K rows column[c] and depthwise (constant while words are under way), column_odd[c] and odd; psum_in[c] -> psum_out[c]; weight_en, weight_slot, weight (a byte a column, all in the same cycle).
+    Members: act, slot; in the first K rows column[c] and depthwise (constant while words are under way), column_odd[c] and odd;
+    psum_in[c] -> psum_out[c]; weight_en, weight_slot, weight (a byte a column, all in the same cycle).
     """
 
     def __init__(self, config: AcceleratorConfig, row: int) -> None:

@@ -16,8 +16,9 @@ from hwgen.gateware.ram import READ_LATENCY
 class WeightLoader(wiring.Component):
     """Streams weight tiles from weight memory into the array's slots, ahead of the feeder.
 
-    A tile is R / L words in consecutive addresses, a depthwise tile only the words of its K rows; tiles follow each other.  A tile starts when a slot is free: `slot_released` says
-    of how many tiles the feeder has issued the last activation, and `config.slot_release_cycles` later its slot may be overwritten.
+    A tile is R / L words in consecutive addresses, a depthwise tile only the words of its K rows; tiles follow each other.  A tile
+    starts when a slot is free: `slot_released` says of how many tiles the feeder has issued the last activation, and
+    `config.slot_release_cycles` later their slots may be overwritten.
     `tile_started` tells the feeder that it may use the tile from the next cycle on: the rows load at least as fast as the activations
     come down the skew.
 

@@ -34,7 +34,7 @@ def generate(network: Path, output: Path, config: str | None, as_json: bool, **p
             "index": layer.index,
             "name": layer.name,
             "kind": layer.kind,
-            "shape": list(graph.tensors[layer.output].shape),
+            "shape": list((graph.tensors if layer.output in graph.tensors else program.placements)[layer.output].shape),
             "macs": layer.macs,
             "predicted_cycles": layer.cycles,
             "predicted_utilization": layer.macs / (layer.cycles * chosen.rows * chosen.cols),
