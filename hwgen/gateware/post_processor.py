@@ -19,23 +19,21 @@ from hwgen.gateware.ram import READ_LATENCY
 from hwgen.params import param_bits, param_fields
 
 #: Descriptor fields that the unit keeps.
-_FIELDS = tuple(
-    [
-        "operation",
-        "layer",
-        "groups",
-        "pixels",
-        "pixels_x",
-        "lane_groups",
-        "lane_groups_last",
-        "paired",
-        "output_zero_point",
-        "act_min",
-        "act_max",
-        "output_address",
-        "output_step_y",
-        "output_step_x",
-    ]
+_FIELDS = (
+    "operation",
+    "layer",
+    "groups",
+    "pixels",
+    "pixels_x",
+    "lane_groups",
+    "lane_groups_last",
+    "paired",
+    "output_zero_point",
+    "act_min",
+    "act_max",
+    "output_address",
+    "output_step_y",
+    "output_step_x",
 )
 
 
