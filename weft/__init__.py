@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from weft.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from weft.api import doctor, generate, inspect, predict, quantize, verify
+    from weft.api import analyze, check, doctor, generate, inspect, predict, quantize, verify
 
-__all__ = ["__version__", "doctor", "generate", "inspect", "predict", "quantize", "verify"]
+__all__ = ["__version__", "analyze", "check", "doctor", "generate", "inspect", "predict", "quantize", "verify"]
 
 
 def __getattr__(name: str) -> Any:

@@ -23,6 +23,7 @@ from golden.input_data import dequantize_output
 from golden.rescale import RescaleFormat
 from weft.arrays import Layout, Samples, Values, choice, make_samples, named, read_samples
 from weft.configuration import configuration
+from weft.network import load_network
 from weft.output import new_file
 from weft.summary import NetworkSummary, summarize
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
     from golden.float_graph import FloatGraph
+    from hwgen.compiler.analysis import Analysis, Place
     from hwgen.compiler.program import Program
     from hwgen.config import AcceleratorConfig
     from sim.report import VerifyReport
@@ -246,8 +248,33 @@ def doctor() -> tuple[Tool, ...]:
 # --- arguments ------------------------------------------------------------------------------------
 
 
+def check(network: Graph | Path_) -> tuple[Place, ...]:
+    """Every operator of a network, and where it runs; nothing is compiled.
+
+    Raises InputError that lists every operator that Weft cannot read at all.
+    """
+    from hwgen.compiler.analysis import places
+
+    return places(_graph(network))
+
+
+def analyze(network: Graph | Path_, *, config: str | AcceleratorConfig | None = None, **parameters: int) -> Analysis:
+    """Cycles, utilization and memory of a network on an accelerator, exactly those of the hardware, without generating it; and whether
+    it fits that one and every named configuration.
+
+    config, parameters: as in `generate`.
+    """
+    from hwgen.compiler.analysis import analyze as analyze_graph
+    from hwgen.config import NAMED
+
+    graph = _graph(network)
+    chosen = _configuration(graph, config, parameters)
+    named = {name: other.with_rescale(graph.format) for name, other in NAMED.items()}
+    return analyze_graph(graph, chosen, {"chosen": chosen, **named})
+
+
 def _graph(network: Graph | Path_) -> Graph:
-    return network if isinstance(network, Graph) else network_file.load(network)
+    return network if isinstance(network, Graph) else load_network(Path(network))
 
 
 def _samples(data: npt.NDArray[Any] | Path_, what: str, layout: str | None, values: str | None) -> Samples:

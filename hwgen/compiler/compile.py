@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from golden.errors import DoesNotFitError, InputError
@@ -17,6 +19,7 @@ from hwgen.config import AcceleratorConfig
 from hwgen.cycles import predict
 from hwgen.descriptor import WORDS, out_of_range
 from hwgen.gateware.pooling_path import TABLE_ENTRIES
+from hwgen.params import param_bits
 
 
 def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
@@ -65,19 +68,9 @@ def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
         table_base += len(item.tables)
     descriptors[-1]["last"] = 1
 
-    needs = {
-        "activation memory (act_depth)": (act_words, config.act_depth, f"words of {config.rows} bytes"),
-        "weight memory (weight_depth)": (weight_base, config.weight_depth, f"words of {config.weight_rows_per_cycle * config.cols} bytes"),
-        "parameter memory (param_depth)": (param_base, config.param_depth, "records"),
-        "program memory (program_depth)": (len(descriptors) * WORDS, config.program_depth, "32-bit words"),
-        "tables of residual adds (add_tables)": (table_base // TABLE_ENTRIES, config.add_tables, "tables"),
-        "performance counters (max_layers)": (len(passes), config.max_layers, "layers"),
-    }
-    shortages = [f"{name}: {need} {unit} are needed, {have} are there" for name, (need, have, unit) in needs.items() if need > have]
-    for values in descriptors:
-        shortages += [f"layer {passes[values['layer']][1].name}: {problem}" for problem in out_of_range(values)]
+    shortages = [f"layer {passes[values['layer']][1].name}: {problem}" for values in descriptors for problem in out_of_range(values)]
     if shortages:
-        raise DoesNotFitError(f"network {graph.name} does not fit the accelerator; choose larger depths, or a smaller network", shortages)
+        raise DoesNotFitError(f"network {graph.name} is too large for the descriptors; choose a smaller network", shortages)
 
     timings = predict(config, descriptors)
     layers = tuple(
@@ -87,4 +80,45 @@ def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
     weights = np.concatenate([item.weights for item in lowered])
     params = tuple(record for item in lowered for record in item.params)
     tables = tuple(entry for item in lowered for entry in item.tables)
-    return Program(network, graph, division.host, config, layers, tuple(descriptors), weights, params, tables, placements, act_words)
+    program = Program(network, graph, division.host, config, layers, tuple(descriptors), weights, params, tables, placements, act_words)
+    shortages = [demand.shortage() for demand in demands(program, config) if not demand.fits]
+    if shortages:
+        raise DoesNotFitError(f"network {graph.name} does not fit the accelerator; choose larger depths, or a smaller network", shortages)
+    return program
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a program needs of a memory, and what there is; `parameter` is the configuration's."""
+
+    memory: str
+    parameter: str
+    need: int
+    have: int
+    unit: str
+    unit_bytes: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is enough."""
+        return self.need <= self.have
+
+    def shortage(self) -> str:
+        """Says what is needed and what there is."""
+        return f"{self.memory} ({self.parameter}): {self.need} {self.unit} are needed, {self.have} are there"
+
+
+def demands(program: Program, config: AcceleratorConfig) -> tuple[Demand, ...]:
+    """What a program takes of every memory of a configuration."""
+    weight_bytes = config.weight_rows_per_cycle * config.cols
+    record_bytes = -(-param_bits(config) // 8)
+    return (
+        Demand("activation memory", "act_depth", program.act_words, config.act_depth, f"words of {config.rows} bytes", config.rows),
+        Demand("weight memory", "weight_depth", len(program.weights), config.weight_depth, f"words of {weight_bytes} bytes", weight_bytes),
+        Demand("parameter memory", "param_depth", len(program.params), config.param_depth, "records", record_bytes),
+        Demand("program memory", "program_depth", len(program.descriptors) * WORDS, config.program_depth, "32-bit words", 4),
+        Demand(
+            "tables of residual adds", "add_tables", len(program.tables) // TABLE_ENTRIES, config.add_tables, "tables", 4 * TABLE_ENTRIES
+        ),
+        Demand("performance counters", "max_layers", len(program.layers), config.max_layers, "layers", 16),
+    )

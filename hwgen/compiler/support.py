@@ -23,55 +23,71 @@ from golden.graph import (
 from hwgen.compiler.placement import map_shape, stored_as
 from hwgen.config import AcceleratorConfig
 
-SUPPORTED: tuple[type[Op], ...] = (
-    Conv2d,
-    DepthwiseConv2d,
-    FullyConnected,
-    Add,
-    MaxPool2d,
-    AveragePool2d,
-    Mean,
-    Requantize,
-    Lookup,
-    Pad,
-    Concatenation,
-    Reshape,
-)
+#: Every operator that the accelerator runs, and where: in the array, past it on the way to the accumulators, or by placement alone.
+PLACES: dict[type[Op], str] = {
+    Conv2d: "array",
+    DepthwiseConv2d: "array",
+    FullyConnected: "array",
+    Add: "past the array",
+    MaxPool2d: "past the array",
+    AveragePool2d: "past the array",
+    Mean: "past the array",
+    Requantize: "past the array",
+    Lookup: "past the array",
+    Pad: "past the array",
+    Concatenation: "past the array",
+    Reshape: "nothing to do",
+}
+
+
+def place_of(op: Op) -> str:
+    """Where a supported operator runs."""
+    return PLACES[type(op)]
+
+
+def by_operator(graph: Graph) -> dict[str, list[str]]:
+    """For each operator that the accelerator cannot run: why, and what to do."""
+    owner = stored_as(graph)
+    found: dict[str, list[str]] = {}
+
+    def refuse(op: Op, reason: str) -> None:
+        found.setdefault(op.name, []).append(reason)
+
+    for op in graph.ops:
+        if type(op) not in PLACES:
+            refuse(op, f"{op.kind} runs in the golden model only; the accelerator has no hardware for it")
+        elif isinstance(op, Pad) and any(op.channels):
+            refuse(op, "padding of channels runs in the golden model only; pad rows and columns")
+        elif isinstance(op, WeightedOp) and op.weight_zero_point.any():
+            refuse(op, "weights have a zero point other than 0; quantize them symmetrically")
+        elif isinstance(op, FullyConnected) and len(graph.op_inputs(op)[0].shape) != 1:
+            refuse(op, "the input of a fully connected layer must be a vector")
+        elif isinstance(op, Reshape):
+            target = graph.op_output(op).shape
+            stored = map_shape(graph.tensors[owner[op.inputs[0]]])
+            if len(target) == 3 and target[2] != stored[2]:
+                refuse(
+                    op,
+                    f"a reshape of {stored} to {target} would move channels; "
+                    f"only flattening, and another division into rows, are free in hardware",
+                )
+        elif isinstance(op, (Add, Concatenation, Lookup, Requantize, Pad, Mean)):
+            moved = [name for name in (*op.inputs, op.output) if map_shape(graph.tensors[name]) != _stored_shape(graph, owner, name)]
+            if moved:
+                refuse(op, f"{', '.join(moved)} is the flattening of a map, which only fully connected layers can read")
+    return found
 
 
 def problems(graph: Graph, config: AcceleratorConfig) -> list[str]:
-    """One line for every operator that the accelerator cannot run: which, why, what to do.  Empty if it runs all."""
+    """One line for everything that keeps a network from an accelerator; empty if it runs all."""
     found = []
-    owner = stored_as(graph)
     if graph.format != config.rescale:
         found.append(
             f"the network rescales in format {graph.format}, the accelerator in {config.rescale}; "
             f"quantize with the accelerator's format or generate an accelerator with the network's"
         )
-    for op in graph.ops:
-        if not isinstance(op, SUPPORTED):
-            found.append(f"layer {op.name}: {op.kind} runs in the golden model only; the accelerator has no hardware for it yet")
-        elif isinstance(op, Pad) and any(op.channels):
-            found.append(f"layer {op.name}: padding of channels runs in the golden model only; pad rows and columns")
-        elif isinstance(op, WeightedOp) and op.weight_zero_point.any():
-            found.append(f"layer {op.name}: weights have a zero point other than 0; quantize them symmetrically")
-        elif isinstance(op, Reshape):
-            target = graph.op_output(op).shape
-            stored = map_shape(graph.tensors[owner[op.inputs[0]]])
-            if len(target) == 3 and target[2] != stored[2]:
-                found.append(
-                    f"layer {op.name}: a reshape of {stored} to {target} would move channels; "
-                    f"only flattening, and another division into rows, are free in hardware"
-                )
-    for op in graph.ops:
-        if isinstance(op, FullyConnected) and len(graph.op_inputs(op)[0].shape) != 1:
-            found.append(f"layer {op.name}: the input of a fully connected layer must be a vector")
-    for op in graph.ops:
-        if isinstance(op, (Add, Concatenation, Lookup, Requantize, Pad, Mean)):
-            moved = [name for name in (*op.inputs, op.output) if map_shape(graph.tensors[name]) != _stored_shape(graph, owner, name)]
-            if moved:
-                found.append(f"layer {op.name}: {', '.join(moved)} is the flattening of a map, which only fully connected layers can read")
-    if not any(not isinstance(op, Reshape) for op in graph.ops):
+    found += [f"layer {name}: {reason}" for name, reasons in by_operator(graph).items() for reason in reasons]
+    if all(isinstance(op, Reshape) for op in graph.ops):
         found.append("the network has no layer that computes anything")
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -97,7 +96,7 @@ def emit(program: Program, directory: Path, *, complete: Callable[[Path], None] 
                 complete(part)
             if directory.exists():
                 shutil.rmtree(directory)
-            os.replace(part, directory)
+            part.replace(directory)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import BY_NAME, Operation
+from hwgen.gateware.byte_shifter import PLACE_BITS, ByteShifter
 from hwgen.gateware.command import DescriptorStream
 from hwgen.gateware.control import Control
 from hwgen.gateware.delay import delay
@@ -149,8 +150,8 @@ class Feeder(wiring.Component):
         row_address, tile_address, group_address = (
             Signal.like(address, name=f"{n}_address", reset_less=True) for n in ("row", "tile", "group")
         )
-        y, tile_y = (Signal(signed(18), name=n, reset_less=True) for n in ("y", "tile_y"))
-        x, tile_x = (Signal(signed(18), name=n, reset_less=True) for n in ("x", "tile_x"))
+        y, tile_y = (Signal(signed(PLACE_BITS), name=n, reset_less=True) for n in ("y", "tile_y"))
+        x, tile_x = (Signal(signed(PLACE_BITS), name=n, reset_less=True) for n in ("x", "tile_x"))
         act_slice = Signal(range(slices))
         last_slice = act_slice == slices - 1 - fields["paired"]
         tile_start, group_start = Signal(), Signal()
@@ -206,25 +207,28 @@ class Feeder(wiring.Component):
             m.d.sync += begins_odd.eq(begins & fields["paired"])
             with m.If(row_end):
                 m.d.sync += [phase.eq(0), begun.eq(0), begins_odd.eq(0)]
-        # Dense maps: byte and word of a window's last byte.
-        byte = Signal.like(fields["dense_byte"], name="byte")
-        next_byte = Signal(len(byte) + 1)
-        crosses = Signal()
-        m.d.comb += [
-            crosses.eq(byte + fields["stride_x"] >= config.rows),
-            next_byte.eq(byte + fields["stride_x"] - Mux(crosses, config.rows, 0)),
-        ]
-        entered = Signal()  # the current window ends in another word than the one before
-        with m.If(issue):
-            m.d.sync += [byte.eq(next_byte), entered.eq(crosses)]
-            with m.If(row_end):
-                m.d.sync += [byte.eq(fields["dense_byte"]), entered.eq(0)]
+        accept = self.command.ready & self.command.valid
+        next_word = fields["step_x"]
+        if config.dense_input:
+            m.submodules.shifter = shifter = ByteShifter(config)
+            next_word = Mux(fields["dense"], shifter.crosses, fields["step_x"])
+            m.d.comb += [
+                shifter.restart.eq(accept | (issue & row_end)),
+                shifter.first_byte.eq(Mux(accept, self.command.payload.dense_byte, fields["dense_byte"])),
+                shifter.issue.eq(issue),
+                shifter.x.eq(x),
+                shifter.dense.eq(fields["dense"]),
+                shifter.stride.eq(fields["stride_x"]),
+                shifter.shift.eq(fields["dense_shift"]),
+                shifter.width.eq(fields["width"]),
+                shifter.read_data.eq(self.read_data),
+            ]
 
         with m.If(issue):
             m.d.sync += [barrier.eq(0), tile_start.eq(tile_end), group_start.eq(group_end)]
             m.d.sync += [
                 out_x.eq(out_x + 1),
-                address.eq(address + Mux(fields["dense"], crosses, fields["step_x"])),
+                address.eq(address + next_word),
                 x.eq(x + fields["stride_x"]),
             ]
             with m.If(row_end):
@@ -244,12 +248,11 @@ class Feeder(wiring.Component):
             with m.If(descriptor_end):
                 m.d.sync += active.eq(0)
 
-        with m.If(self.command.ready & self.command.valid):
+        with m.If(accept):
             payload = self.command.payload
             m.d.sync += [register.eq(getattr(payload, name)) for name, register in fields.items()]
             m.d.sync += [active.eq(1), barrier.eq(payload.barrier), tile_start.eq(1), group_start.eq(1), act_slice.eq(0)]
             m.d.sync += [counter.eq(0) for counter in (group, tap_y, tap_x, word, out_y, out_x, phase, begun, begins_odd)]
-            m.d.sync += [byte.eq(payload.dense_byte), entered.eq(0)]
             m.d.sync += [register.eq(payload.act_address) for register in (address, row_address, tile_address, group_address)]
             m.d.sync += [register.eq(payload.start_y) for register in (y, tile_y)]
             m.d.sync += [register.eq(payload.start_x) for register in (x, tile_x)]
@@ -272,7 +275,7 @@ class Feeder(wiring.Component):
         inside_later = delay(m, inside, READ_LATENCY, name="inside", resets=True)
         data, valid_bytes = self.read_data, inside_later.replicate(config.rows)
         if config.dense_input:
-            data, valid_bytes = self._dense(m, fields, byte, entered, x, inside_later)
+            data, valid_bytes = shifter.data, shifter.inside & valid_bytes
         for r, act in enumerate(self.act):
             register = Signal(signed(8), name=f"act_{r}", reset_less=True)
             m.d.sync += register.eq(Mux(valid_bytes[r], data[r * 8 : r * 8 + 8].as_signed(), pad_value))
@@ -303,43 +306,6 @@ class Feeder(wiring.Component):
             self.control.as_value().eq(delay(m, control.as_value(), self.LATENCY, name="control", resets=True)),
         ]
         return m
-
-    def _dense(self, m: Module, fields: dict[str, Signal], byte: Signal, entered: Signal, x: Signal, inside: Value) -> tuple[Value, Value]:
-        """Data and valid bytes of the word that leaves the memory, for dense maps the window that the byte shifter makes.
-
-        byte, entered, x are those of the word that is issued; inside and the results belong to the word that leaves the memory.
-        """
-        rows = self.config.rows
-        # What is constant in a layer is taken when a word is issued, as the padding value is.
-        dense, shift, width = (
-            Signal.like(fields[name], name=f"stream_{name}", reset_less=True) for name in ("dense", "dense_shift", "width")
-        )
-        with m.If(self.issue):
-            m.d.sync += [dense.eq(fields["dense"]), shift.eq(fields["dense_shift"]), width.eq(fields["width"])]
-        issued = delay(m, self.issue, READ_LATENCY, name="issued", resets=True)
-        here_byte = delay(m, byte, READ_LATENCY, name="here_byte")
-        here_entered = delay(m, entered, READ_LATENCY, name="here_entered")
-        here_x = delay(m, x, READ_LATENCY, name="here_x")
-
-        newest = Signal(rows * 8, reset_less=True)  # the word read last
-        kept = Signal(rows * 8, reset_less=True)  # the one before it
-        before = Signal(rows * 8)
-        m.d.comb += before.eq(Mux(here_entered, newest, kept))
-        with m.If(issued):
-            m.d.sync += [newest.eq(self.read_data), kept.eq(before)]
-        both = Signal(rows * 16)
-        shifted = Signal(rows * 8)
-        offset = Signal(range(2 * rows))
-        m.d.comb += [
-            both.eq(Cat(before, self.read_data)),
-            offset.eq(here_byte + shift),
-            shifted.eq((both >> (offset << 3))[: rows * 8]),
-        ]
-        in_row = Signal(rows)
-        for i in range(rows):
-            place = Signal(signed(19), name=f"place_{i}")
-            m.d.comb += [place.eq(here_x + i), in_row[i].eq((place >= 0) & (place < width))]
-        return Mux(dense, shifted, self.read_data), Mux(inside, Mux(dense, in_row, (1 << rows) - 1), 0)
 
 
 _LOOPS = ("groups", "kernel_y", "kernel_x", "channel_words", "pixels_y", "pixels_x")

@@ -6,7 +6,9 @@ import sys
 
 import click
 
+from weft.cli.analyze import analyze
 from weft.cli.bench import bench
+from weft.cli.check import check
 from weft.cli.demo import demo
 from weft.cli.doctor import doctor
 from weft.cli.generate import generate
@@ -28,7 +30,7 @@ def command_line() -> None:
     """
 
 
-for _command in (demo, doctor, quantize, inspect, predict, generate, verify, bench):
+for _command in (demo, doctor, check, quantize, inspect, analyze, predict, generate, verify, bench):
     command_line.add_command(_command)
 
 

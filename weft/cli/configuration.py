@@ -24,6 +24,8 @@ _PARAMETERS = {
     "param_depth": "records of parameter memory",
     "program_depth": "words of program memory",
     "max_layers": "layers that the performance counters can tell apart",
+    "depthwise_rows": "taps of a depthwise kernel row in one pass (0: no depthwise hardware)",
+    "add_tables": "residual-add layers whose rescale tables fit",
 }
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])

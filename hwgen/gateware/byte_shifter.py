@@ -1,0 +1,101 @@
+"""The byte shifter: windows of a narrow input, stored without gaps, as activation words."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hwgen.config import AcceleratorConfig
+from hwgen.descriptor import BY_NAME
+from hwgen.gateware.delay import delay
+from hwgen.gateware.ram import READ_LATENCY
+
+#: Bits of a place in a row, which may lie in the padding.
+PLACE_BITS = 18
+
+
+class ByteShifter(wiring.Component):
+    """Turns the words of a dense row into its windows, byte 0 of a window in byte 0 of the result.
+
+    A row begins at byte 0 of a word.  Its windows are of one length, at most R bytes, and begin `stride` bytes, at most R, after each
+    other, the first of them at most R - 1 bytes before the row.  For each the word that has its last byte is read: the window lies in
+    that word and the one before it.  `crosses` says that the next window's last byte is in the next word.
+
+    `inside` marks the bytes of the result that are bytes of the row.  Bytes after a window's last are those that follow it in the row.
+
+    Latency: `READ_LATENCY` = 2 cycles from an issue to its result, with the memory's answer and beside it.  Throughput: a window a cycle.
+    No flow control.
+
+    Members
+    -------
+    restart, first_byte:  the next issue is the first window of a row, whose last byte is `first_byte` of its word.
+    issue, x:             a window, and where in the row its first byte lies; negative in the padding.
+    dense, stride, shift, width: of a layer, with an issue: whether its map is dense (else `read_data` is the result), the stride,
+                          R + 1 - bytes of a window, bytes of a row.
+    crosses:              with an issue.
+    read_data:            activation memory; nothing is read for windows outside the map's rows, whose results mean nothing.
+    data, inside:         the result.
+    """
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        self.rows = config.rows
+        names = ("dense", "stride_x", "dense_shift", "width", "dense_byte")
+        dense, stride, shift, width, byte = (BY_NAME[name].bits for name in names)
+        super().__init__(
+            {
+                "restart": In(1),
+                "first_byte": In(byte),
+                "issue": In(1),
+                "x": In(signed(PLACE_BITS)),
+                "dense": In(dense),
+                "stride": In(stride),
+                "shift": In(shift),
+                "width": In(width),
+                "crosses": Out(1),
+                "read_data": In(self.rows * 8),
+                "data": Out(self.rows * 8),
+                "inside": Out(self.rows),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        rows = self.rows
+        # The word that a window ends in.
+        byte = Signal.like(self.first_byte, name="byte")  # the place there of its last byte
+        entered = Signal()  # another word than that of the window before
+        beyond = byte + self.stride
+        m.d.comb += self.crosses.eq(beyond >= rows)
+        with m.If(self.issue):
+            m.d.sync += [byte.eq(beyond - Mux(self.crosses, rows, 0)), entered.eq(self.crosses)]
+        with m.If(self.restart):
+            m.d.sync += [byte.eq(self.first_byte), entered.eq(0)]
+
+        # What is constant in a layer is taken with an issue: the layer's last words are still on their way when the next one's are known.
+        dense, shift, width = (
+            Signal.like(getattr(self, name), name=f"layer_{name}", reset_less=True) for name in ("dense", "shift", "width")
+        )
+        with m.If(self.issue):
+            m.d.sync += [dense.eq(self.dense), shift.eq(self.shift), width.eq(self.width)]
+
+        # With the memory's answer.
+        answers = delay(m, self.issue, READ_LATENCY, name="answers", resets=True)
+        here_byte = delay(m, byte, READ_LATENCY, name="here_byte")
+        here_entered = delay(m, entered, READ_LATENCY, name="here_entered")
+        here_x = delay(m, self.x, READ_LATENCY, name="here_x")
+        newest, kept = (Signal(rows * 8, name=name, reset_less=True) for name in ("newest", "kept"))  # the words read last, and before that
+        before, both = Signal(rows * 8), Signal(rows * 16)
+        offset = Signal(range(2 * rows))
+        m.d.comb += [
+            before.eq(Mux(here_entered, newest, kept)),
+            both.eq(Cat(before, self.read_data)),
+            offset.eq(here_byte + shift),
+            self.data.eq(Mux(dense, (both >> (offset << 3))[: rows * 8], self.read_data)),
+        ]
+        with m.If(answers):
+            m.d.sync += [newest.eq(self.read_data), kept.eq(before)]
+        for i in range(rows):
+            place = Signal(signed(PLACE_BITS + 1), name=f"place_{i}")
+            m.d.comb += [place.eq(here_x + i), self.inside[i].eq(~dense | ((place >= 0) & (place < width)))]
+        return m
