@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from golden.errors import InputError
-from golden.float_graph import FloatAdd, FloatBatchNorm, FloatDepthwiseConv2d, FloatGraph, FloatOp, FloatWeightedOp
+from golden.float_graph import FloatAdd, FloatBatchNorm, FloatConcatenation, FloatDepthwiseConv2d, FloatGraph, FloatOp, FloatWeightedOp
 from golden.structure import Violation, shape_problems, structure, where
 
 
@@ -28,8 +28,11 @@ def violations(graph: FloatGraph) -> list[Violation]:
 
 
 def _operator(graph: FloatGraph, op: FloatOp) -> Iterator[tuple[str, str]]:
-    arity = 2 if isinstance(op, FloatAdd) else 1
-    if len(op.inputs) != arity:
+    if isinstance(op, FloatConcatenation):
+        if len(op.inputs) < 2:
+            yield "arity", f"takes 2 inputs or more, not {len(op.inputs)}"
+            return
+    elif len(op.inputs) != (arity := 2 if isinstance(op, FloatAdd) else 1):
         yield "arity", f"takes {arity} input{'s' * (arity - 1)}, not {len(op.inputs)}"
         return
     sources = [graph.tensors[name] for name in op.inputs]

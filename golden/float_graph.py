@@ -126,6 +126,36 @@ class FloatReshape(FloatOp):
 
 
 @dataclass(frozen=True, eq=False)
+class FloatConcatenation(FloatOp):
+    """Two tensors or more, one after the other along an axis of (H, W, C) or (N,)."""
+
+    kind = "concatenation"
+    axis: int = field(kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
+class FloatSoftmax(FloatOp):
+    """exp(beta * x) over its sum along the last axis."""
+
+    kind = "softmax"
+    beta: float = field(default=1.0, kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
+class FloatLogistic(FloatOp):
+    """1 / (1 + exp(-x))."""
+
+    kind = "logistic"
+
+
+@dataclass(frozen=True, eq=False)
+class FloatTanh(FloatOp):
+    """tanh(x)."""
+
+    kind = "tanh"
+
+
+@dataclass(frozen=True, eq=False)
 class FloatPad(FloatOp):
     """Rows and columns of 0 around a map."""
 

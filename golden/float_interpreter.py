@@ -14,14 +14,18 @@ from golden.float_graph import (
     FloatAdd,
     FloatAveragePool2d,
     FloatBatchNorm,
+    FloatConcatenation,
     FloatConv2d,
     FloatDepthwiseConv2d,
     FloatFullyConnected,
     FloatGraph,
+    FloatLogistic,
     FloatMaxPool2d,
     FloatOp,
     FloatPad,
     FloatReshape,
+    FloatSoftmax,
+    FloatTanh,
 )
 from golden.graph import Padding, Window
 
@@ -67,6 +71,14 @@ def _evaluate(graph: FloatGraph, op: FloatOp, inputs: list[torch.Tensor]) -> tor
         return x.reshape(-1, *graph.tensors[op.output].shape)
     if isinstance(op, FloatPad):
         return _pad(x, op.padding, 0.0)
+    if isinstance(op, FloatConcatenation):
+        return torch.cat(inputs, dim=op.axis + 1)
+    if isinstance(op, FloatSoftmax):
+        return torch.softmax(op.beta * x, dim=-1)
+    if isinstance(op, FloatLogistic):
+        return torch.sigmoid(x)
+    if isinstance(op, FloatTanh):
+        return torch.tanh(x)
     if op.kind == "clamp":
         return x
     raise InputError(f"operator {op.name!r} is of an unknown kind {op.kind!r}")

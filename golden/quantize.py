@@ -16,22 +16,43 @@ from torch.export import ExportedProgram
 
 from golden.affine import Affine
 from golden.calibrate import Progress, Range, calibrate
-from golden.checker import check
+from golden.checker import SOFTMAX_OUTPUT, check
 from golden.errors import InputError
 from golden.float_graph import (
     FloatAdd,
     FloatAveragePool2d,
+    FloatConcatenation,
     FloatConv2d,
     FloatDepthwiseConv2d,
     FloatFullyConnected,
     FloatGraph,
+    FloatLogistic,
     FloatMaxPool2d,
     FloatOp,
     FloatReshape,
+    FloatSoftmax,
+    FloatTanh,
     FloatWeightedOp,
 )
 from golden.formats import INT8_NARROW, INT32, asymmetric, clamp_steps, power_of_two_up, quantize_array
-from golden.graph import Add, AveragePool2d, Conv2d, DepthwiseConv2d, FullyConnected, Graph, MaxPool2d, Op, Reshape, Tensor, WeightedOp
+from golden.function_table import LOGISTIC, TANH
+from golden.graph import (
+    Add,
+    AveragePool2d,
+    Concatenation,
+    Conv2d,
+    DepthwiseConv2d,
+    FullyConnected,
+    Graph,
+    Lookup,
+    MaxPool2d,
+    Op,
+    Requantize,
+    Reshape,
+    Softmax,
+    Tensor,
+    WeightedOp,
+)
 from golden.importers.torch_export import import_module, import_program
 from golden.input_data import RealData, checked_data
 from golden.passes.pipeline import prepare
@@ -118,13 +139,15 @@ class _Quantizer:
         self.ranges = ranges
         self.format = format
         self.tensors: dict[str, Tensor] = {}
+        self.ops: list[Op] = []
 
     def graph(self) -> Graph:
         """The integer graph, not yet checked."""
         for name in self.source.inputs:
             self._declare(name, self._affine(name))
-        ops = tuple(self._quantize(op) for op in self.source.ops)
-        return Graph(self.source.name, self.format, self.tensors, self.source.inputs, self.source.outputs, ops)
+        for op in self.source.ops:
+            self.ops.append(self._quantize(op))
+        return Graph(self.source.name, self.format, self.tensors, self.source.inputs, self.source.outputs, tuple(self.ops))
 
     def _declare(self, name: str, affine: Affine) -> Affine:
         self.tensors[name] = Tensor(name, self.source.tensors[name].shape, affine)
@@ -141,6 +164,10 @@ class _Quantizer:
             return self._weighted(op)
         if isinstance(op, FloatAdd):
             return self._add(op)
+        if isinstance(op, FloatConcatenation):
+            return self._concatenation(op)
+        if isinstance(op, (FloatSoftmax, FloatLogistic, FloatTanh)):
+            return self._function(op)
         affine = self._declare(op.output, self.tensors[op.inputs[0]].affine)  # pools and reshapes compute with their input's integers
         if isinstance(op, FloatReshape):
             return Reshape(op.name, op.inputs, op.output)
@@ -182,6 +209,35 @@ class _Quantizer:
         if isinstance(op, (FloatConv2d, FloatDepthwiseConv2d)):
             constants["window"] = op.window
         return kinds[type(op)](op.name, op.inputs, op.output, **constants)
+
+    def _function(self, op: FloatSoftmax | FloatLogistic | FloatTanh) -> Op:
+        """Softmax in fixed point, logistic and tanh as tables; the parameters of their outputs are fixed."""
+        source = self.tensors[op.inputs[0]].affine
+        if isinstance(op, FloatSoftmax):
+            low, high = clamp_range(op, self._declare(op.output, SOFTMAX_OUTPUT))
+            factor = Rescale.from_real(TFLITE, min(max(op.beta * source.scale * 2.0**26, 1.0), 2.0**31 - 1.0))
+            multiplier, left_shift = int(factor.multiplier[0]), int(factor.shift[0])
+            return Softmax(op.name, op.inputs, op.output, act_min=low, act_max=high, multiplier=multiplier, left_shift=left_shift)
+        function = LOGISTIC if isinstance(op, FloatLogistic) else TANH
+        low, high = clamp_range(op, self._declare(op.output, function.output))
+        return Lookup(op.name, op.inputs, op.output, act_min=low, act_max=high, table=function.table(source))
+
+    def _concatenation(self, op: FloatConcatenation) -> Op:
+        """Inputs in other steps than the output's, or beyond its clamp, are requantized first."""
+        affine = self._declare(op.output, self._affine(op.output, max(self.tensors[name].affine.scale for name in op.inputs) / 2))
+        low, high = clamp_range(op, affine)
+        inputs = []
+        for number, name in enumerate(op.inputs):
+            source = self.tensors[name]
+            if source.affine == affine and (low, high) == (-128, 127):
+                inputs.append(name)
+                continue
+            output = f"{op.output}.input{number}"
+            self.tensors[output] = Tensor(output, source.shape, affine)
+            rescale = Rescale.from_real(self.format, max(source.affine.scale / affine.scale, LEAST_FACTOR))
+            self.ops.append(Requantize(f"{op.name}.input{number}", (name,), output, act_min=low, act_max=high, rescale=rescale))
+            inputs.append(output)
+        return Concatenation(op.name, tuple(inputs), op.output, axis=op.axis)
 
     def _add(self, op: FloatAdd) -> Add:
         """Both inputs are rescaled to half steps of the coarser one, at 2^20 of the real sum (SPEC eq. 21)."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from golden.checker import check
@@ -74,13 +74,13 @@ def import_bytes(data: bytes, name: str = "network") -> Graph:
 
 def import_model(model: FileModel) -> Graph:
     """Imports a file that has been read; the graph has passed the checker."""
-    operators = _needed(model)
-    reads = Counter(index for op in operators for index in _data_inputs(op)) + Counter(model.outputs)
+    operators = needed(model)
+    reads = Counter(index for op in operators for index in data_inputs(op)) + Counter(model.outputs)
     builder = Builder(model)
     problems = _inputs(builder)
     failed: set[int] = set()  # what an unsupported operator makes: nothing is said about its readers
     for op in operators:
-        if any(index in failed for index in _data_inputs(op)):
+        if any(index in failed for index in data_inputs(op)):
             failed.update(op.outputs)
             continue
         problem = _import(builder, op, dict(reads))
@@ -112,7 +112,7 @@ def import_model(model: FileModel) -> Graph:
 def _import(builder: Builder, op: FileOperator, reads: dict[int, int]) -> str:
     """Imports one operator; returns why that is impossible, or nothing."""
     if op.kind not in OPERATORS:
-        return f"is not supported; {_ADVICE.get(op.kind, 'build the network from ' + ', '.join(OPERATORS))}"
+        return unsupported(op.kind, OPERATORS)
     if any(index in builder.names for index in op.outputs) or set(op.outputs) & set(builder.model.inputs):
         return "writes a tensor that is written already; the file is damaged"
     try:
@@ -124,6 +124,11 @@ def _import(builder: Builder, op: FileOperator, reads: dict[int, int]) -> str:
     except KeyError:
         return "reads a tensor before any operator writes it; the file is damaged"
     return ""
+
+
+def unsupported(kind: str, known: Iterable[str]) -> str:
+    """What to say about an operator that is not supported."""
+    return f"is not supported; {_ADVICE.get(kind, 'build the network from ' + ', '.join(known))}"
 
 
 def _inputs(builder: Builder) -> list[str]:
@@ -140,18 +145,18 @@ def _inputs(builder: Builder) -> list[str]:
     return problems
 
 
-def _data_inputs(op: FileOperator) -> tuple[int, ...]:
+def data_inputs(op: FileOperator) -> tuple[int, ...]:
     """The inputs that an operator computes with: the shape that a reshape is given is in the shape of its output as well."""
     return op.inputs[:1] if op.kind in ("RESHAPE", "SQUEEZE", "EXPAND_DIMS") else tuple(index for index in op.inputs if index >= 0)
 
 
-def _needed(model: FileModel) -> list[FileOperator]:
+def needed(model: FileModel) -> list[FileOperator]:
     """The operators that the outputs depend on; converters leave others in, which compute shapes."""
     needed = set(model.outputs)
     operators = []
     for op in reversed(model.operators):
         if needed & set(op.outputs):
-            needed.update(_data_inputs(op))
+            needed.update(data_inputs(op))
             operators.append(op)
     return operators[::-1]
 

@@ -14,7 +14,7 @@ from golden.importers.tflite_file import Array, FileModel, FileOperator, FileTen
 from golden.importers.values import UnsupportedError
 
 #: The real clamps of fused activations, by their number in the schema.
-_ACTIVATIONS = {0: (-math.inf, math.inf), 1: (0.0, math.inf), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
+ACTIVATIONS = {0: (-math.inf, math.inf), 1: (0.0, math.inf), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
 #: Bytes of constants that operators may copy: a tensor shared by several operators counts for each, the slack is for small files.
 _SHARED, _SLACK = 16, 2**22
 
@@ -153,9 +153,9 @@ class Call:
     def clamp(self, meaning: Affine, activation: int | None = None) -> dict[str, int]:
         """The fused activation as the output's clamp (SPEC eq. 17)."""
         number = self.option("FusedActivationFunction") if activation is None else activation
-        if number not in _ACTIVATIONS:
+        if number not in ACTIVATIONS:
             raise UnsupportedError(f"its fused activation has the number {number}; only ReLU, ReLU6 and ReLU_N1_TO_1 are supported")
-        low, high = clamp_steps(*_ACTIVATIONS[number], meaning)
+        low, high = clamp_steps(*ACTIVATIONS[number], meaning)
         return {"act_min": low, "act_max": high}
 
     def same_affine(self, *positions: int) -> Affine:

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
-from golden.affine import Affine
 from golden.checker import SOFTMAX_OUTPUT
+from golden.function_table import LOGISTIC, TANH, Function
 from golden.graph import Add, Concatenation, Lookup, MaxPool2d, Mean, Pad, Padding, Requantize, Reshape, Softmax, Window
 from golden.importers.tflite_call import Call, affine, graph_axis, graph_shape
 from golden.importers.values import UnsupportedError
-from golden.kernels.fixed_point import logistic as fixed_point_logistic
-from golden.kernels.fixed_point import tanh as fixed_point_tanh
-from golden.kernels.softmax import input_radius
-from golden.rescale import TFLITE, Int64, Rescale, multiply_by_quantized_multiplier, rounding_divide_by_pot
+from golden.rescale import TFLITE, Rescale
 
 #: Bits by which an add shifts its inputs left (SPEC eq. 21).
 _ADD_LEFT_SHIFT = 20
-#: Integer bits of the input of logistic and tanh.
-_FUNCTION_BITS = 4
 
 
 def add(call: Call) -> None:
@@ -178,30 +172,17 @@ def softmax(call: Call) -> None:
 
 def logistic(call: Call) -> None:
     """LOGISTIC as a table (SPEC eq. 35)."""
-    _function(call, SOFTMAX_OUTPUT, fixed_point_logistic, fraction=8)
+    _lookup(call, LOGISTIC)
 
 
 def tanh(call: Call) -> None:
     """TANH as a table (SPEC eq. 35)."""
-    _function(call, Affine(1 / 128, 0), fixed_point_tanh, fraction=7)
+    _lookup(call, TANH)
 
 
-def _function(call: Call, meaning: Affine, function: Callable[[Int64, int], Int64], fraction: int) -> None:
-    """A fixed-point function of each of the 256 inputs; `fraction` is the number of bits of the output's fraction."""
-    name = call.activation()
+def _lookup(call: Call, function: Function) -> None:
+    name, meaning = call.activation(), function.output
     if affine(call.target()) != meaning:
-        raise UnsupportedError(
-            f"its output must have the scale {meaning.scale:.9g} and the zero point {meaning.zero_point}, as TensorFlow Lite demands"
-        )
-    source = call.builder.tensors[name].affine
-    factor = Rescale.from_real(TFLITE, source.scale * 2.0 ** (31 - _FUNCTION_BITS))
-    radius = input_radius(_FUNCTION_BITS, int(factor.shift[0]))
-    centred = np.arange(-128, 128, dtype=np.int64) - source.zero_point
-    inside = np.where(np.abs(centred) < radius, centred, 0)
-    values = rounding_divide_by_pot(
-        function(multiply_by_quantized_multiplier(inside, factor.multiplier, factor.shift), _FUNCTION_BITS), np.array(31 - fraction)
-    )
-    table = np.clip(values + meaning.zero_point, -128, 127)
-    table[centred <= -radius] = -128
-    table[centred >= radius] = 127
-    call.finish(Lookup(call.name, (name,), call.result(), table=table.astype(np.int8)))
+        text = f"the scale {meaning.scale:.9g} and the zero point {meaning.zero_point}"
+        raise UnsupportedError(f"its output must have {text}, as TensorFlow Lite demands")
+    call.finish(Lookup(call.name, (name,), call.result(), table=function.table(call.builder.tensors[name].affine)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from golden.graph import AveragePool2d, Conv2d, DepthwiseConv2d, FullyConnected, MaxPool2d, Padding, Tensor, Window
 from golden.importers.tflite_call import Call, affine, per_channel
-from golden.importers.tflite_file import MAX_AXIS, Array
+from golden.importers.tflite_file import MAX_AXIS, Array, FileOperator
 from golden.importers.values import UnsupportedError
 from golden.rescale import TFLITE, Rescale
 
@@ -23,7 +23,7 @@ def conv_2d(call: Call) -> None:
     if source.shape[2] % depth or outputs % (source.shape[2] // depth):
         raise UnsupportedError(f"its weights take {depth} channels, which does not fit the {source.shape[2]} channels of its input")
     groups = source.shape[2] // depth
-    window = _window(call, source, (height, width))
+    moving = window(call.op, source.shape, (height, width))
     constants = _constants(call, outputs, axis=0)
     if constants["weight_zero_point"].any():
         raise UnsupportedError("its weights have zero points other than 0, which TensorFlow Lite's kernel takes for 0")
@@ -34,7 +34,7 @@ def conv_2d(call: Call) -> None:
             rows = slice(group * (outputs // groups), (group + 1) * (outputs // groups))
             dense[rows, :, :, group] = weight[rows]
         weight = dense.reshape(outputs, height, width, source.shape[2])
-    call.finish(Conv2d(call.name, (source.name,), call.result(), window=window, weight=weight, **constants))
+    call.finish(Conv2d(call.name, (source.name,), call.result(), window=moving, weight=weight, **constants))
 
 
 def depthwise_conv_2d(call: Call) -> None:
@@ -42,11 +42,11 @@ def depthwise_conv_2d(call: Call) -> None:
     source, weight = _map(call), _weights(call, 4)
     if weight.shape[0] != 1:
         raise UnsupportedError(f"its weights have the shape {list(weight.shape)}; they must be [1, kh, kw, C]")
-    window = _window(call, source, (weight.shape[1], weight.shape[2]))
+    moving = window(call.op, source.shape, (weight.shape[1], weight.shape[2]))
     constants = _constants(call, weight.shape[3], axis=3)
     if constants["weight_zero_point"].any():
         raise UnsupportedError("its weights have zero points other than 0, which TensorFlow Lite's kernel takes for 0")
-    call.finish(DepthwiseConv2d(call.name, (source.name,), call.result(), window=window, weight=weight[0], **constants))
+    call.finish(DepthwiseConv2d(call.name, (source.name,), call.result(), window=moving, weight=weight[0], **constants))
 
 
 def fully_connected(call: Call) -> None:
@@ -70,20 +70,20 @@ def fully_connected(call: Call) -> None:
 
 def max_pool_2d(call: Call) -> None:
     """MAX_POOL_2D."""
-    source, window, clamp = _pool(call)
-    call.finish(MaxPool2d(call.name, (source.name,), call.result(), window=window, **clamp))
+    source, moving, clamp = _pool(call)
+    call.finish(MaxPool2d(call.name, (source.name,), call.result(), window=moving, **clamp))
 
 
 def average_pool_2d(call: Call) -> None:
     """AVERAGE_POOL_2D."""
-    source, window, clamp = _pool(call)
-    call.finish(AveragePool2d(call.name, (source.name,), call.result(), window=window, **clamp))
+    source, moving, clamp = _pool(call)
+    call.finish(AveragePool2d(call.name, (source.name,), call.result(), window=moving, **clamp))
 
 
 def _pool(call: Call) -> tuple[Tensor, Window, dict[str, int]]:
     source = _map(call)
-    window = _window(call, source, (call.option("FilterHeight"), call.option("FilterWidth")))
-    return source, window, call.clamp(call.same_affine())
+    moving = window(call.op, source.shape, (call.option("FilterHeight"), call.option("FilterWidth")))
+    return source, moving, call.clamp(call.same_affine())
 
 
 def _map(call: Call) -> Tensor:
@@ -118,22 +118,26 @@ def _constants(call: Call, channels: int, axis: int) -> dict[str, Any]:
     }
 
 
-def _window(call: Call, source: Tensor, kernel: tuple[int, int]) -> Window:
-    """The window, with SAME and VALID as numbers: in SAME the odd row and column of padding come last."""
-    stride = call.option("StrideH", 1), call.option("StrideW", 1)
-    dilation = call.option("DilationHFactor", 1), call.option("DilationWFactor", 1)
+def window(op: FileOperator, shape: tuple[int, ...], kernel: tuple[int, int]) -> Window:
+    """The window over a map, with SAME and VALID as numbers: in SAME the odd row and column of padding come last."""
+
+    def option(name: str) -> int:
+        return int(op.options.get(name, 1))
+
+    stride = option("StrideH"), option("StrideW")
+    dilation = option("DilationHFactor"), option("DilationWFactor")
     if not all(1 <= value <= MAX_AXIS for value in (*kernel, *stride, *dilation)) or kernel[0] * kernel[1] > _MAX_TAPS:
         raise UnsupportedError(
             f"its kernel is {kernel}, its stride {stride}, its dilation {dilation}; 1 is the least, {_MAX_TAPS} taps the most"
         )
-    window = Window(kernel, stride, Padding(), dilation)
-    kind = call.option("Padding")
+    moving = Window(kernel, stride, Padding(), dilation)
+    kind = int(op.options.get("Padding", 0))
     if kind not in (0, 1):
         raise UnsupportedError(f"its padding has the number {kind}; only SAME (0) and VALID (1) are known")
     if kind == 1:
-        return window
+        return moving
     sides = []
-    for size, step, extent in zip(source.shape, stride, window.extent(), strict=False):
+    for size, step, extent in zip(shape, stride, moving.extent(), strict=False):
         total = max((-(-size // step) - 1) * step + extent - size, 0)
         sides += [total // 2, total - total // 2]
     return Window(kernel, stride, Padding(*sides), dilation)

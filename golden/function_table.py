@@ -1,0 +1,48 @@
+"""Functions of one value as tables over int8 (SPEC eq. 32, 35)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.affine import Affine
+from golden.graph import Int8
+from golden.kernels import fixed_point
+from golden.kernels.softmax import input_radius
+from golden.rescale import TFLITE, Int64, Rescale, multiply_by_quantized_multiplier, rounding_divide_by_pot
+
+#: Integer bits of the functions' input.
+_INPUT_BITS = 4
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function in fixed point.
+
+    output:        what the integers of its output stand for; TensorFlow Lite fixes it.
+    fraction_bits: of the output.
+    evaluate:      from Q4.27 to Q0.31.
+    """
+
+    output: Affine
+    fraction_bits: int
+    evaluate: Callable[[Int64, int], Int64]
+
+    def table(self, source: Affine) -> Int8:
+        """The output for every int8 input with the parameters `source`, int8[256], for -128 first."""
+        factor = Rescale.from_real(TFLITE, source.scale * 2.0 ** (31 - _INPUT_BITS))
+        radius = input_radius(_INPUT_BITS, int(factor.shift[0]))
+        centred = np.arange(-128, 128, dtype=np.int64) - source.zero_point
+        inside = np.where(np.abs(centred) < radius, centred, 0)
+        scaled = multiply_by_quantized_multiplier(inside, factor.multiplier, factor.shift)
+        values = rounding_divide_by_pot(self.evaluate(scaled, _INPUT_BITS), np.array(31 - self.fraction_bits))
+        table = np.clip(values + self.output.zero_point, -128, 127).astype(np.int8)
+        table[centred <= -radius] = -128
+        table[centred >= radius] = 127
+        return table
+
+
+LOGISTIC = Function(Affine(1 / 256, -128), 8, fixed_point.logistic)
+TANH = Function(Affine(1 / 128, 0), 7, fixed_point.tanh)
