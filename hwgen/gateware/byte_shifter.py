@@ -31,8 +31,8 @@ class ByteShifter(wiring.Component):
     -------
     restart, first_byte:  the next issue is the first window of a row, whose last byte is `first_byte` of its word.
     issue, x:             a window, and where in the row its first byte lies; negative in the padding.
-    dense, stride, shift, width: of a layer, with an issue: whether its map is dense (else `read_data` is the result), the stride,
-                          R + 1 - bytes of a window, bytes of a row.
+    dense, stride, shift, width: with an issue: whether the map is dense (else `read_data` is the result), the stride, R + 1 - bytes of a
+                          window, bytes of a row.  They change only while nothing is under way.
     crosses:              with an issue.
     read_data:            activation memory; nothing is read for windows outside the map's rows, whose results mean nothing.
     data, inside:         the result.
@@ -72,7 +72,7 @@ class ByteShifter(wiring.Component):
         with m.If(self.restart):
             m.d.sync += [byte.eq(self.first_byte), entered.eq(0)]
 
-        # What is constant in a layer is taken with an issue: the layer's last words are still on their way when the next one's are known.
+        # What is constant in a layer is taken with an issue: the next layer's may be there while this one's last words are on their way.
         dense, shift, width = (
             Signal.like(getattr(self, name), name=f"layer_{name}", reset_less=True) for name in ("dense", "shift", "width")
         )
