@@ -68,6 +68,8 @@ class AddressDecoder(wiring.Component):
                         with m.Case(register.offset >> 2):
                             m.d.comb += [self.register.eq(1), self.register_index.eq(index)]
             for window, memory in regmap.MEMORIES.items():
+                if not memory.depth(self.config):
+                    continue  # a memory that this accelerator lacks is an unmapped window
                 chunks, bits = memory.chunks(self.config), memory.word_bits(self.config)
                 shift = (chunks - 1).bit_length()
                 with m.Case(window):

@@ -12,8 +12,11 @@ import pytest
 
 from golden.errors import InputError
 from golden.graph import Graph
-from sim.build_folder import IMAGES, read_build
+from hwgen.emit import image_depths
+from sim.build_folder import read_build
 from tests.sim.small import SMALL
+
+IMAGES = tuple(image_depths(SMALL))
 
 
 @pytest.fixture

@@ -26,6 +26,15 @@ def build(build_path: Path, graph: Graph) -> BuildFolder:
     return read_build(build_path, graph)
 
 
+def where(place: Placement, rows: int, y: int, x: int, c: int) -> tuple[int, int]:
+    """(memory word, byte in it) of an element, as the documentation of the emitted folder says."""
+    if place.dense:
+        b = x * place.channels + c
+        return place.base + y * place.words_per_row + b // rows, b % rows
+    return place.base + (y * place.shape[1] + x) * place.words_per_pixel + c // rows, c % rows
+
+
+@pytest.mark.parametrize("dense", [False, True])
 @pytest.mark.parametrize(
     ("rows", "shape", "base"),
     [
@@ -38,17 +47,18 @@ def build(build_path: Path, graph: Graph) -> BuildFolder:
         (3, (2, 1, 3), 0),
     ],
 )
-def test_host_words(rows: int, shape: tuple[int, int, int], base: int) -> None:
+def test_host_words(rows: int, shape: tuple[int, int, int], base: int, dense: bool) -> None:
     """Every real byte is where the memory map says it is; everything else is 0 and not in the mask."""
     config = AcceleratorConfig(rows=rows, cols=rows, lanes=1, act_depth=256)
-    place = Placement(base, -(-shape[2] // rows), shape)
+    words_per_row = -(-shape[1] * shape[2] // rows) + 1 if dense else shape[1] * -(-shape[2] // rows)
+    place = Placement(base, -(-shape[2] // rows), shape, dense, words_per_row)
     values = np.random.default_rng(rows).integers(-128, 128, (2, *shape)).astype(np.int8)
     words = host_words(place, values, config)
     chunks = regmap.chunks(8 * rows)
     memory = {int(a): (words.data[:, i], int(words.masks[i])) for i, a in enumerate(words.addresses)}
     real: dict[int, int] = {}
     for (y, x, c), _ in np.ndenumerate(values[0]):
-        word, byte = base + (y * shape[1] + x) * place.words_per_pixel + c // rows, c % rows
+        word, byte = where(place, rows, y, x, c)
         address = (1 << 25) | (word * chunks + byte // 4) * 4
         data, mask = memory[address]
         assert mask >> (byte % 4) & 1
