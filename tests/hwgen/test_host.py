@@ -22,7 +22,7 @@ from hwgen.config import NAMED, AcceleratorConfig
 from hwgen.gateware.host import HostPort
 
 OKAY, SLVERR, DECERR = 0, 2, 3
-REGISTERS, ACT, WEIGHT, PARAM, PROGRAM = (window << 25 for window in range(5))
+REGISTERS, ACT, WEIGHT, PARAM, PROGRAM, TABLE = (window << 25 for window in range(6))
 ID, CONTROL, STATUS, IRQ_STATUS, CYCLES, SCRATCH = 0x000, 0x008, 0x00C, 0x010, 0x014, 0x018
 
 
@@ -32,11 +32,11 @@ def small(rows: int = 4, cols: int = 2, **parameters: object) -> AcceleratorConf
 
 
 SMALL = small()
-# An activation word of half a host word, of one, of one and a half, and of six; a weight word of 2 and 128 bytes.
+# An activation word of half a host word, of one, of one and a half, and of six; a weight word of 2 and 128 bytes; tables of two adds.
 SHAPES = {
     "2x2": small(2, 2, rescale=RescaleFormat.parse("shift")),
     "4x2": SMALL,
-    "6x6": small(6, 6, rescale=RescaleFormat.parse("fixed16")),
+    "6x6": small(6, 6, rescale=RescaleFormat.parse("fixed16"), add_tables=2),
     "24x8": small(24, 8, weight_rows_per_cycle=12),
 }
 
@@ -397,15 +397,20 @@ def mapped_registers():
     return {register.offset for register in regmap.REGISTERS}
 
 
-def test_errors_of_unmapped_and_forbidden_accesses():
-    bench = Bench()
+@pytest.mark.parametrize("tables", [0, 1])
+def test_errors_of_unmapped_and_forbidden_accesses(tables):
+    """The window of the tables is unmapped as a whole in an accelerator that has none."""
+    config = small(add_tables=tables)
+    bench = Bench(config)
 
     async def host(ctx):
         holes = sorted(set(range(0, 0x60, 4)) - mapped_registers())
         assert holes, "the map has no hole left to test"
-        unmapped = [*holes, 0xFFC, 0x1000 + 16 * 3, 0x2000, ACT - 4, *(window << 25 for window in (5, 6, 7)), 0xFFFFFFC]
+        unmapped = [*holes, 0xFFC, 0x1000 + 16 * 3, 0x2000, ACT - 4, *(window << 25 for window in (6, 7)), 0xFFFFFFC]
+        unmapped += [TABLE, TABLE + 4] if not tables else []
+        assert regmap.MEMORIES[regmap.Window.TABLE].span(config) == 2048 * tables
         for window, memory in regmap.MEMORIES.items():
-            unmapped += [(window << 25) + memory.span(SMALL), (window << 25) + (1 << 25) - 4]
+            unmapped += [(window << 25) + memory.span(config), (window << 25) + (1 << 25) - 4]
         for address in unmapped:
             assert await bench.write(ctx, address, 0xFFFFFFFF) == DECERR, hex(address)
             assert await bench.read(ctx, address) == (DECERR, 0), hex(address)
@@ -414,7 +419,7 @@ def test_errors_of_unmapped_and_forbidden_accesses():
                 assert await bench.write(ctx, register.offset, 0xFFFFFFFF) == SLVERR, register.name
         for layer, k in itertools.product(range(3), range(4)):
             assert await bench.write(ctx, 0x1000 + 16 * layer + 4 * k, 0xFFFFFFFF) == SLVERR
-        for window in (WEIGHT, PARAM, PROGRAM):
+        for window in (WEIGHT, PARAM, PROGRAM, *([TABLE] if tables else [])):
             assert await bench.read(ctx, window) == (SLVERR, 0)
         assert bench.writes == []
         for address in (CONTROL, STATUS, IRQ_STATUS, SCRATCH):
@@ -430,7 +435,9 @@ def test_memory_writes_reach_the_right_bits(config):
     bits = {ACT: 8 * config.rows, WEIGHT: 8 * config.weight_rows_per_cycle * config.cols, PROGRAM: 32}
     bits[PARAM] = {"2x2": 40, "4x2": 72, "6x6": 54, "24x8": 72}[next(name for name, shape in SHAPES.items() if shape is config)]
     chunks = {base: next(2**k for k in range(8) if 2**k * 32 >= width) for base, width in bits.items()}
-    depth = {ACT: 20, WEIGHT: 18, PARAM: 5, PROGRAM: 33}
+    depth = {ACT: 20, WEIGHT: 18, PARAM: 5, PROGRAM: 33, TABLE: 1024}
+    if config.add_tables:
+        bits[TABLE], chunks[TABLE] = 32, 1
 
     async def host(ctx):
         number = 0
@@ -714,7 +721,7 @@ class Model:
             return "register", 0, word
         if window == 0 and 0x1000 <= 4 * word < 0x1000 + 16 * self.config.max_layers:
             return "counter", 0, word
-        return ("memory" if window in (1, 2, 3, 4) and word < self.depth(window) else ""), window, word
+        return ("memory" if window in (1, 2, 3, 4, 5) and word < self.depth(window) else ""), window, word
 
     def write(self, address: int, data: int, strobe: int) -> int:
         kind, window, word = self.place(address)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from golden.graph import AveragePool2d, MaxPool2d, Padding, Window
 from golden.rescale import RescaleFormat
 from hwgen.compiler import compile_graph
-from hwgen.compiler.lower import weight_tiles
+from hwgen.compiler.convolution import weight_tiles
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import Operation
 from hwgen.params import encode_record, param_fields, shifts

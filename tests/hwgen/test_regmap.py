@@ -44,12 +44,13 @@ def test_the_map_is_what_drivers_were_written_for():
     assert bits["STATUS", "done"] == (1, 1)
     assert bits["IRQ_STATUS", "done"] == (0, 1)
     assert list(regmap.COUNTERS) == ["busy", "stall_weights", "stall_post", "stall_memory"]
-    assert {window.name: window.value for window in Window} == {"REGISTERS": 0, "ACT": 1, "WEIGHT": 2, "PARAM": 3, "PROGRAM": 4}
+    assert {window.name: window.value for window in Window} == {"REGISTERS": 0, "ACT": 1, "WEIGHT": 2, "PARAM": 3, "PROGRAM": 4, "TABLE": 5}
     assert {window: memory.access for window, memory in regmap.MEMORIES.items()} == {
         Window.ACT: Access.RW,
         Window.WEIGHT: Access.WO,
         Window.PARAM: Access.WO,
         Window.PROGRAM: Access.WO,
+        Window.TABLE: Access.WO,
     }
 
 
@@ -113,6 +114,8 @@ def test_addresses():
     assert regmap.host_address(Window.WEIGHT, 3, 2, BASE) == 0x4000000 + (3 * 16 + 2) * 4
     assert regmap.host_address(Window.PARAM, 3, 2, BASE) == 0x6000000 + (3 * 4 + 2) * 4
     assert regmap.host_address(Window.PROGRAM, 3, 0, BASE) == 0x8000000 + 12
+    assert BASE.add_tables == 4
+    assert regmap.host_address(Window.TABLE, 4 * 512 - 1, 0, BASE) == 0xA000000 + 4 * 512 * 4 - 4
 
 
 @pytest.mark.parametrize(("word", "chunk"), [(8192, 0), (-1, 0), (0, 4), (0, -1)])
@@ -124,6 +127,11 @@ def test_no_address_beyond_a_memory(word, chunk):
 @given(st.sampled_from(list(regmap.MEMORIES)), st.sampled_from(sorted(NAMED)), st.data())
 def test_host_words_hold_the_value(window, name, data):
     config, memory = NAMED[name], regmap.MEMORIES[window]
+    if memory.depth(config) == 0:
+        assert (window, config.add_tables) == (Window.TABLE, 0)
+        with pytest.raises(ValueError, match="the TABLE memory has 0 words of 1 chunks, no word 0, chunk 0"):
+            regmap.host_words(window, 0, 0, config)
+        return
     word = data.draw(st.integers(0, memory.depth(config) - 1))
     value = data.draw(st.integers(0, (1 << memory.word_bits(config)) - 1))
     pairs = regmap.host_words(window, word, value, config)
@@ -181,7 +189,11 @@ def test_the_reference_has_every_register_field_counter_and_memory(config):
     for k, (name, doc) in enumerate(regmap.COUNTERS.items()):
         assert [f"`{0x1000 + 4 * k:#x}`", f"`{name}`", doc] in table
     for window, memory in regmap.MEMORIES.items():
-        (row,) = [row for row in table if row[3:4] == [window.name.lower()]]
+        found = [row for row in table if row[3:4] == [window.name.lower()]]
+        if window is Window.TABLE and config.add_tables == 0:
+            assert found == []
+            continue
+        (row,) = found
         first, last = (int(cell.strip("`"), 16) for cell in row[:2])
         assert first == window << 25
         assert last == first + memory.span(config) - 4

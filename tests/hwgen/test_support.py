@@ -9,7 +9,7 @@ import pytest
 
 from golden.affine import Affine
 from golden.errors import InputError
-from golden.graph import Add, DepthwiseConv2d, Graph, Tensor, Window
+from golden.graph import Add, DepthwiseConv2d, Graph, Pad, Softmax, Tensor, Window
 from golden.rescale import TFLITE, Rescale, RescaleFormat
 from hwgen.compiler import compile_graph
 from hwgen.compiler.support import check, problems
@@ -21,7 +21,7 @@ FORMATS = "quantize with the accelerator's format or generate an accelerator wit
 
 
 def test_everything_that_the_accelerator_lacks(network):
-    """Another rescale format, a depthwise convolution, an add, weights with a zero point, a reshape that moves channels."""
+    """Another rescale format, weights with a zero point, padding of channels, a softmax before the end, a reshape that moves channels."""
     format = RescaleFormat.parse("fixed16")
     one = Rescale.from_real(format, [0.5])
     built = network(4, 4, 4, format=format).conv(4, Window((1, 1)), weight_zero_point=np.array([0, 0, 1, 0], np.int32))
@@ -30,14 +30,16 @@ def test_everything_that_the_accelerator_lacks(network):
     constants["weight"] = np.ones((1, 1, 4), np.int8)
     built.add(DepthwiseConv2d("depth", (built.current,), "depth.out", window=Window((1, 1)), **constants), (4, 4, 4))
     built.add(Add("sum", (conv_out, built.current), "sum.out", left_shift=20, rescale_a=one, rescale_b=one, rescale_out=one), (4, 4, 4))
-    built.reshape(2, 4, 8)
+    built.add(Pad("pad", (built.current,), "pad.out", channels=(1, 3)), (4, 4, 8))
+    built.add(Softmax("softmax", (built.current,), "softmax.out", multiplier=1 << 30, left_shift=20), (4, 4, 8))
+    built.reshape(2, 4, 16).conv(1, Window((1, 1)))
     found = problems(built.graph(), CONFIG)
     assert found == [
         f"the network rescales in format fixed16, the accelerator in tflite; {FORMATS}",
         "layer conv_0: weights have a zero point other than 0; quantize them symmetrically",
-        "layer depth: depthwise_conv2d runs in the golden model only; the accelerator has no hardware for it yet",
-        "layer sum: add runs in the golden model only; the accelerator has no hardware for it yet",
-        f"layer reshape_3: a reshape of (4, 4, 4) to (2, 4, 8) {MOVES}",
+        "layer pad: padding of channels runs in the golden model only; pad rows and columns",
+        "layer softmax: softmax runs in the golden model only; the accelerator has no hardware for it",
+        f"layer reshape_5: a reshape of (4, 4, 8) to (2, 4, 16) {MOVES}",
     ]
     with pytest.raises(InputError) as caught:
         compile_graph(built.graph(), CONFIG)
