@@ -21,8 +21,10 @@ from golden.graph import (
     FullyConnected,
     Graph,
     MaxPool2d,
+    Mean,
     Op,
     Padding,
+    Requantize,
     Reshape,
     Tensor,
     WeightedOp,
@@ -327,3 +329,32 @@ def test_an_unsound_graph_is_refused() -> None:
     graph = network()
     with pytest.raises(InputError, match="not sound"):
         run(Graph(graph.name, graph.format, graph.tensors, graph.inputs, ("nowhere",), graph.ops), np.zeros((1, 4, 4, 3), np.int8))
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=str)
+@pytest.mark.parametrize("seed", range(6))
+def test_requantize_and_mean_equal_the_oracle_in_every_format(format: RescaleFormat, seed: int) -> None:
+    """TensorFlow Lite's format alone has an independent implementation to compare with; the others have this one."""
+    rng = np.random.default_rng(seed)
+    zero_in, zero_out = (int(value) for value in rng.integers(-128, 128, 2))
+    axes = [(0,), (1,), (0, 1)][seed % 3]
+    shape = (3, 5, 2)
+    reduced = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
+    again, over = (Rescale.from_real(format, rng.uniform(0.05, 1.5)) for _ in range(2))
+    declared = {
+        "x": Tensor("x", shape, Affine(1.0, zero_in)),
+        "r": Tensor("r", shape, Affine(1.0, zero_out)),
+        "m": Tensor("m", reduced, Affine(1.0, zero_out)),
+    }
+    requantize, mean = Requantize("r", ("x",), "r", rescale=again), Mean("m", ("x",), "m", axes=axes, rescale=over)
+    graph = Graph("g", format, declared, ("x",), ("r", "m"), (requantize, mean))
+    x = rng.integers(-128, 128, (4, *shape)).astype(np.int8)
+    values = run(graph, x, tensors=True)
+    for image in range(4):
+        for index in np.ndindex(*shape):
+            expected = rescaled(again, 0, int(x[image][index]) - zero_in) + zero_out
+            assert values["r"][image][index] == clamped(requantize, expected)
+        for index in np.ndindex(*reduced):
+            seen = x[image][tuple(slice(None) if axis in axes else index[axis] for axis in range(3))].ravel().tolist()
+            expected = rescaled(over, 0, sum(value - zero_in for value in seen)) + zero_out
+            assert values["m"][image][index] == clamped(mean, expected)
