@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """The array against matrix products: tiles without gaps, weights loaded meanwhile, both shapes, extreme sums."""
 
 from __future__ import annotations
@@ -103,3 +104,95 @@ def test_a_slot_written_a_cycle_before_its_release_spoils_the_tile(simulate):
     hasty = Hasty(**{name: getattr(early, name) for name in early.__dataclass_fields__})
     results = run(simulate, hasty, weights, acts)
     assert any((psum != act @ weight).any() for act, weight, psum in zip(acts, weights, results, strict=True))
+
+
+# --- depthwise --------------------------------------------------------------------------------------
+
+DEPTHWISE = {
+    "4x4, 3 taps": AcceleratorConfig(rows=4, cols=4, lanes=1, depthwise_rows=3),
+    "2x6, all rows": AcceleratorConfig(rows=2, cols=6, lanes=1, depthwise_rows=4),
+    "6x3, 1 tap, pairs": AcceleratorConfig(rows=6, cols=3, lanes=1, depthwise_rows=1),
+    "8x2, 4 taps, pairs": AcceleratorConfig(rows=8, cols=2, lanes=1, depthwise_rows=4),
+}
+
+
+def convolve(
+    simulate, config: AcceleratorConfig, weights: np.ndarray, columns: np.ndarray, slots: list[int], columns_odd: np.ndarray | None
+) -> np.ndarray:
+    """Streams columns int8[P, C] with the taps int8[D, R, C] in the slots; the rows without taps get activation 0 but hold weights.
+
+    columns_odd: what words in an odd place of the stream take instead.  Gives the psums int64[P, C] of the words, with zeros after
+    the last.
+    """
+    dut = Array(config)
+    latency = Array.latency(config)
+    psums: list[list[int]] = []
+
+    async def testbench(ctx):
+        for slot, tile in enumerate(weights):
+            for group, rows in enumerate(tile.reshape(config.words_per_tile, -1)):
+                ctx.set(dut.weight_en, 1 << group)
+                ctx.set(dut.weight_slot, slot)
+                ctx.set(dut.weight, int.from_bytes(rows.astype(np.uint8).tobytes(), "little"))
+                await ctx.tick()
+        ctx.set(dut.weight_en, 0)
+        ctx.set(dut.depthwise, 1)
+        rng = np.random.default_rng(0)
+        for r in range(config.depthwise_taps):
+            ctx.set(dut.act[r], int(rng.integers(-128, 128)))  # what the first rows would take in a convolution
+        for cycle in range(len(columns) + latency - 1):
+            inside = cycle < len(columns)
+            for c in range(config.cols):
+                ctx.set(dut.column[c], int(columns[cycle, c]) if inside else 0)
+                if columns_odd is not None:
+                    ctx.set(dut.column_odd[c], int(columns_odd[cycle, c]) if inside else 0)
+            if columns_odd is not None:
+                ctx.set(dut.odd, cycle % 2)
+            ctx.set(dut.slot, slots[cycle] if inside else 0)
+            await ctx.tick()
+            if cycle >= latency - 1:
+                psums.append([ctx.get(psum) for psum in dut.psum])
+
+    simulate(dut, testbench)
+    return np.array(psums)
+
+
+@pytest.mark.parametrize("config", DEPTHWISE.values(), ids=DEPTHWISE.keys())
+def test_columns_convolve_their_own_channels(simulate, config):
+    """A word's psum is the sum over K taps of the words from it on, with the weights of the word's own slot."""
+    rng = np.random.default_rng(3)
+    taps, count = config.depthwise_taps, 40
+    weights = rng.integers(-128, 128, (config.slots, config.rows, config.cols))
+    columns = rng.integers(-128, 128, (count, config.cols))
+    slots = rng.integers(0, config.slots, count).tolist()
+    got = convolve(simulate, config, weights, columns, slots, None)
+    padded = np.concatenate([columns, np.zeros((taps, config.cols), np.int64)])
+    for word, slot in enumerate(slots):
+        np.testing.assert_array_equal(got[word], (padded[word : word + taps] * weights[slot, :taps]).sum(axis=0), err_msg=f"word {word}")
+
+
+@pytest.mark.parametrize(
+    "config", [c for c in DEPTHWISE.values() if c.depthwise_pairs], ids=[n for n, c in DEPTHWISE.items() if "pairs" in n]
+)
+def test_odd_words_convolve_the_odd_columns(simulate, config):
+    """Words in odd places take another stream, through all their taps: two channels a column, whose pixels alternate."""
+    rng = np.random.default_rng(4)
+    taps, count = config.depthwise_taps, 40
+    weights = rng.integers(-128, 128, (config.slots, config.rows, config.cols))
+    streams = [rng.integers(-128, 128, (count, config.cols)) for _ in range(2)]
+    slots = rng.integers(0, config.slots, count).tolist()
+    got = convolve(simulate, config, weights, streams[0], slots, streams[1])
+    padded = [np.concatenate([stream, np.zeros((taps, config.cols), np.int64)]) for stream in streams]
+    for word, slot in enumerate(slots):
+        expected = (padded[word % 2][word : word + taps] * weights[slot, :taps]).sum(axis=0)
+        np.testing.assert_array_equal(got[word], expected, err_msg=f"word {word}")
+
+
+def test_only_what_a_configuration_has_is_there():
+    """Without depthwise rows no column inputs, with words of one group's channels no odd ones."""
+    for config, members in (
+        (AcceleratorConfig(rows=4, cols=4, lanes=1, depthwise_rows=0), set()),
+        (AcceleratorConfig(rows=4, cols=4, lanes=1), {"column", "depthwise"}),
+        (AcceleratorConfig(rows=8, cols=4, lanes=1), {"column", "depthwise", "column_odd", "odd"}),
+    ):
+        assert {"column", "depthwise", "column_odd", "odd"} & set(Array(config).signature.members) == members
