@@ -72,7 +72,7 @@ class _Model:
         # Words that a tile issues, and the last of them that begins an output pixel.
         stream = values["pixels_y"] * values["stream_x"] if depthwise else values["pixels"]
         tail = values["stream_x"] - ((values["pixels_x"] - 1) * values["decimate"] + 1 + values["paired"]) if depthwise else 0
-        tiles_per_group = values["kernel_y"] * values["kernel_x"] * values["channel_words"]
+        tiles_per_group = (1 + values["extra_walks"]) * values["kernel_y"] * values["kernel_x"] * values["channel_words"]
         pixels = values["pixels"]
         path = Feeder.LATENCY + (Array.latency(config) if through_array else PoolingPath.LATENCY)
         lead = PostProcessor.bank_release_lead(config, not through_array)

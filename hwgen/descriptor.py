@@ -101,6 +101,7 @@ _DECLARED: tuple[tuple[str, int, bool, str, str], ...] = (
     ("table", 8, False, "pooling", "table of a residual add"),
     ("stream_x", 16, False, "feeder", "depthwise: words read for an output row"),
     ("decimate", 8, False, "feeder", "depthwise: input columns per output column"),
+    ("extra_walks", 2, False, "feeder", "times that a group's kernel is walked again, with weights of its own"),
     ("paired", 1, False, "feeder, post", "depthwise at stride 2: a group is two slices of a word, whose pixels alternate"),
     ("dense", 1, False, "feeder", "the map is dense: width, start_x and stride_x count bytes, several taps are one word"),
     ("dense_byte", 7, False, "feeder", "dense: byte, in its memory word, of the last byte of an output row's first window"),

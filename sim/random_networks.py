@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from golden.affine import Affine
 from golden.graph import (
@@ -151,6 +152,13 @@ class _Builder:
         spread = 30 / (74 * 74 * math.sqrt(taps))
         return Rescale.from_real(self.config.rescale, spread * np.exp2(self.rng.uniform(-2, 2, channels)))
 
+    def zero_points(self, channels: int) -> npt.NDArray[np.int32]:
+        """Usually none, else one for all channels or one for each."""
+        draw = self.rng.random()
+        if draw < 0.85:
+            return np.zeros(channels, np.int32)
+        return self.rng.integers(-128, 128, 1 if draw < 0.9 else channels).astype(np.int32) * np.ones(channels, np.int32)
+
     def weights(self, shape: tuple[int, ...]) -> Int8:
         low = -128 if self.rng.random() < 0.2 else -127
         weight = self.rng.integers(low, 128, shape).astype(np.int8)
@@ -167,7 +175,7 @@ class _Builder:
             (self.current,),
             f"t{len(self.ops)}",
             weight=weight,
-            weight_zero_point=np.zeros(channels, np.int32),
+            weight_zero_point=self.zero_points(channels),
             weight_scale=np.ones(channels),
             bias=self.rng.integers(-2000, 2000, channels).astype(np.int32),
             rescale=self.rescale(channels, weight[0].size),
@@ -186,7 +194,7 @@ class _Builder:
             (self.current,),
             f"t{len(self.ops)}",
             weight=self.weights((*window.kernel, channels)),
-            weight_zero_point=np.zeros(channels, np.int32),
+            weight_zero_point=self.zero_points(channels),
             weight_scale=np.ones(channels),
             bias=self.rng.integers(-2000, 2000, channels).astype(np.int32),
             rescale=self.rescale(channels, window.kernel[0] * window.kernel[1]),
@@ -258,7 +266,7 @@ class _Builder:
             (flat,),
             f"t{len(self.ops)}",
             weight=self.weights((outputs, size)),
-            weight_zero_point=np.zeros(outputs, np.int32),
+            weight_zero_point=self.zero_points(outputs),
             weight_scale=np.ones(outputs),
             bias=self.rng.integers(-2000, 2000, outputs).astype(np.int32),
             rescale=self.rescale(outputs, size),

@@ -67,7 +67,7 @@ class Prediction:
 
 
 def quantize(
-    model: nn.Module | ExportedProgram | str,
+    model: nn.Module | ExportedProgram | FloatGraph | str,
     calibration: npt.NDArray[np.floating] | Path_,
     *,
     output: Path_ | None = None,
@@ -79,7 +79,7 @@ def quantize(
 ) -> Graph:
     """Quantizes a trained network to int8.
 
-    model:       a module, an exported program, the path of a .pt2 file, or "package.module:factory".
+    model:       a module, an exported program, a float graph, the path of a .pt2, .tflite or .onnx file, or "package.module:factory".
     calibration: typical real inputs, float32[N, ...], or the path of an npz file.
     output:      a network file to write.
     rescale:     "tflite", "shift" or "fixedB" with B from 4 to 32.
@@ -285,7 +285,7 @@ def _samples(data: npt.NDArray[Any] | Path_, what: str, layout: str | None, valu
     return read_samples(Path(data), stated, kind)
 
 
-def _float_graph(model: nn.Module | ExportedProgram, x: npt.NDArray[np.float32], layout: Layout | None, name: str | None) -> FloatGraph:
+def _float_graph(model: nn.Module | ExportedProgram | FloatGraph, x: npt.NDArray[np.float32], layout: Layout | None, name: str | None) -> FloatGraph:
     """The model as a float graph.  A module without a stated layout is fed NCHW, as PyTorch does; where it refuses that, NHWC."""
     from torch import nn
 

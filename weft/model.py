@@ -1,4 +1,4 @@
-"""Finds the network that a user names: a file that torch.export wrote, or a function that returns a module."""
+"""Finds the float network that a user names: a file of torch.export, TensorFlow Lite or ONNX, or a function that returns a module."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from golden.errors import InputError
+from golden.graph import Graph
 from weft import exported_program
 
 if TYPE_CHECKING:
     from torch import nn
     from torch.export import ExportedProgram
 
+    from golden.float_graph import FloatGraph
+
 #: Suffixes under which pickled modules and weights are usual.
 _PICKLED = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib"}
 
 
-def load_model(name: str) -> tuple[nn.Module | ExportedProgram, str]:
+def load_model(name: str) -> tuple[nn.Module | ExportedProgram | FloatGraph, str]:
     """The network named by `name`, and a short name for it.
 
-    name: a path that ends in .pt2, or package.module:factory; the current folder is searched for the package first.
+    name: a path that ends in .pt2, .tflite or .onnx, or package.module:factory; the current folder is searched for the package first.
     Raises InputError for anything else, for files that cannot be read, and for factories that fail.
     """
     path = Path(name)
@@ -29,6 +32,17 @@ def load_model(name: str) -> tuple[nn.Module | ExportedProgram, str]:
         if not path.is_file():
             raise InputError(f"{path}: no such file; {exported_program.EXPORT_AGAIN.removeprefix('export the network again: ')} writes one")
         return exported_program.load(path), path.stem
+    if path.suffix.lower() == ".tflite":
+        from golden.importers import tflite_float
+
+        return tflite_float.import_file(path), path.stem
+    if path.suffix.lower() == ".onnx":
+        from golden.importers import onnx
+
+        network = onnx.import_file(path)
+        if isinstance(network, Graph):
+            raise InputError(f"{path} is quantized already; give it to check, predict, generate and verify as it is")
+        return network, path.stem
     if path.suffix.lower() in _PICKLED:
         raise InputError(
             f"{path}: pickled modules are refused, because opening one can run anything; {exported_program.EXPORT_AGAIN}, "
@@ -36,7 +50,7 @@ def load_model(name: str) -> tuple[nn.Module | ExportedProgram, str]:
         )
     module, colon, factory = name.partition(":")
     if not colon or not all(part.isidentifier() for part in (*module.split("."), factory)):
-        raise InputError(f"MODEL must be the path of a .pt2 file, or package.module:factory, not {name!r}")
+        raise InputError(f"MODEL must be the path of a .pt2, .tflite or .onnx file, or package.module:factory, not {name!r}")
     return _call(module, factory), factory
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from golden.graph import WeightedOp, Window
 from hwgen.compiler.bounds import extreme_sums, overflow_problems
-from hwgen.compiler.lowered import UNUSED, Lowered, Pass, records
+from hwgen.compiler.lowered import UNUSED, Lowered, Pass, int8_parts, interleave, records
 from hwgen.compiler.packing import PACK, dense_walk, pack_descriptors, pack_params, packed_name
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.tiling import Tile, tiles
@@ -32,7 +32,8 @@ def lower_convolution(
     zero_points: of input and output.  packed: the map that a pack pass fills, where there is one.
     """
     channels = weight.shape[0]
-    flat = weight.reshape(channels, -1).astype(np.int64)
+    parts = int8_parts(weight, op.weight_zero_point, 0)
+    flat = np.sum([part.reshape(channels, -1).astype(np.int64) for part in parts], axis=0)
     # The array multiplies raw inputs: what the zero point contributes is folded into the bias.
     bias = op.bias.astype(np.int64) - zero_points[0] * flat.sum(axis=1)
     fixed = {
@@ -53,14 +54,16 @@ def lower_convolution(
         descriptors = pack_descriptors(source, packed, window, zero_points[0], config, param_address=len(params))
         passes.append(Pass(f"{op.name} (pack)", PACK, packed_name(op), descriptors))
         params += pack_params(config)
-        source, window, weight = packed, Window((1, 1)), weight.reshape(channels, 1, 1, -1)
+        source, window = packed, Window((1, 1))
+        parts = [part.reshape(channels, 1, 1, -1) for part in parts]
     if source.dense:
-        weight = weight.reshape(channels, weight.shape[1], 1, -1)
-    tile_count = -(-channels // config.cols) * weight.shape[1] * weight.shape[2] * -(-weight.shape[3] // config.rows)
+        parts = [part.reshape(channels, part.shape[1], 1, -1) for part in parts]
+    weights = interleave([weight_tiles(part, config) for part in parts], -(-channels // config.cols))
     descriptors = tuple(
         {
             **fixed,
-            "tiles": tile_count,
+            "tiles": len(weights) // config.words_per_tile,
+            "extra_walks": len(parts) - 1,
             **(
                 dense_walk(source, window, tile, config)
                 if source.dense
@@ -71,7 +74,7 @@ def lower_convolution(
         for tile in tiles(area, config.acc_depth)
     )
     passes.append(Pass(op.name, op.kind, op.output, descriptors))
-    return Lowered(tuple(passes), weight_tiles(weight, config), params, (), tuple(weighted_problems(op, flat, zero_points[0], config)))
+    return Lowered(tuple(passes), weights, params, (), tuple(weighted_problems(op, flat, zero_points[0], config)))
 
 
 def weighted_problems(op: WeightedOp, flat: npt.NDArray[np.int64], input_zero_point: int, config: AcceleratorConfig) -> list[str]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from golden.graph import DepthwiseConv2d, Window
 from hwgen.compiler.convolution import lower_convolution, weighted_problems
-from hwgen.compiler.lowered import UNUSED, Lowered, Pass, records
+from hwgen.compiler.lowered import UNUSED, Lowered, Pass, int8_parts, interleave, records
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.tiling import Tile, tiles
 from hwgen.compiler.walk import store
@@ -25,8 +25,9 @@ def lower_depthwise(
     Several output channels for an input channel, or an accelerator without depthwise rows: a convolution with zeros between.
     """
     if source.shape[2] != target.shape[2] or not config.depthwise_taps:
-        return lower_convolution(op, _spread(op.weight, source.shape[2]), op.window, zero_points, source, target, None, config)
-    flat = op.weight.reshape(-1, op.weight.shape[2]).T.astype(np.int64)
+        return lower_convolution(op, _spread(op, source.shape[2]), op.window, zero_points, source, target, None, config)
+    parts = int8_parts(op.weight, op.weight_zero_point, 2)
+    flat = np.sum([part.reshape(-1, part.shape[2]).T.astype(np.int64) for part in parts], axis=0)
     bias = op.bias.astype(np.int64) - zero_points[0] * flat.sum(axis=1)
     channels = target.shape[2]
     extent = (op.window.kernel[1] - 1) * op.window.dilation[1] + 1
@@ -49,7 +50,8 @@ def lower_depthwise(
                 "act_min": op.act_min,
                 "act_max": op.act_max,
                 "weight_address": 0,
-                "tiles": groups * op.window.kernel[0] * chunks * share,
+                "tiles": groups * op.window.kernel[0] * chunks * share * len(parts),
+                "extra_walks": len(parts) - 1,
                 "paired": int(paired),
                 **_walk(source, op.window, tile, taps, chunks, share, whole_rows=tile.cols == target.shape[1]),
                 **store(target, tile, channels=channels, group_channels=share * config.pool_channels, lanes=config.lanes),
@@ -57,15 +59,16 @@ def lower_depthwise(
         )
     done = Pass(op.name, op.kind, op.output, tuple(descriptors))
     problems = tuple(weighted_problems(op, flat, zero_points[0], config))
-    return Lowered(
-        (done,), depthwise_tiles(op.weight, op.window.dilation[1], share, config), records(config, bias, op.rescale), (), problems
-    )
+    weights = interleave([depthwise_tiles(part, op.window.dilation[1], share, config) for part in parts], groups)
+    return Lowered((done,), weights, records(config, bias, op.rescale), (), problems)
 
 
-def _spread(weight: npt.NDArray[np.int8], inputs: int) -> npt.NDArray[np.int8]:
-    """The kernel int8[kh, kw, Cout] as that of a convolution, int8[Cout, kh, kw, Cin]."""
+def _spread(op: DepthwiseConv2d, inputs: int) -> npt.NDArray[np.int8]:
+    """The kernel as that of a convolution, int8[Cout, kh, kw, Cin], with real 0 for the channels that an output does not read."""
+    weight = op.weight
     kernel_y, kernel_x, channels = weight.shape
-    full = np.zeros((channels, kernel_y, kernel_x, inputs), np.int8)
+    full = np.empty((channels, kernel_y, kernel_x, inputs), np.int8)
+    full[:] = op.weight_zero_point.reshape(-1, 1, 1, 1)
     every = np.arange(channels)
     full[every, :, :, every // (channels // inputs)] = weight.transpose(2, 0, 1)
     return full

@@ -47,7 +47,7 @@ class Lowered:
 
 
 #: Descriptor fields that only some operations use.
-UNUSED = {"table": 0, "stream_x": 0, "decimate": 1, "paired": 0, "dense": 0, "dense_byte": 0, "dense_shift": 0}
+UNUSED = {"table": 0, "stream_x": 0, "extra_walks": 0, "decimate": 1, "paired": 0, "dense": 0, "dense_byte": 0, "dense_shift": 0}
 
 
 def no_weights(config: AcceleratorConfig) -> npt.NDArray[np.uint8]:
@@ -71,3 +71,22 @@ def records(config: AcceleratorConfig, bias: npt.NDArray[np.int64], rescale: Res
         for b, m, r, s in zip(bias.tolist(), multiplier, right, left, strict=True)
     ]
     return tuple(made + [made[-1]] * (-channels % config.lanes))  # a lane without a channel works along and is not looked at
+
+
+def int8_parts(weight: npt.NDArray[np.int8], zero_point: npt.NDArray[np.int32], axis: int) -> list[npt.NDArray[np.int8]]:
+    """weight - zero_point (of each output channel, along `axis`) as a sum of int8 kernels: one if it fits, else two or three."""
+    shape = [1] * weight.ndim
+    shape[axis] = -1
+    rest = weight.astype(np.int64) - zero_point.reshape(shape)
+    parts: list[npt.NDArray[np.int8]] = []
+    while not parts or rest.any():
+        part = np.clip(rest, -128, 127)
+        parts.append(part.astype(np.int8))
+        rest = rest - part
+    return parts
+
+
+def interleave(parts: list[npt.NDArray[np.uint8]], groups: int) -> npt.NDArray[np.uint8]:
+    """Weight words of several kernels, each group's of one after those of the other."""
+    width = parts[0].shape[1]
+    return np.concatenate([part.reshape(groups, -1, width) for part in parts], axis=1).reshape(-1, width)

@@ -18,7 +18,6 @@ from golden.graph import (
     Pad,
     Requantize,
     Reshape,
-    WeightedOp,
 )
 from hwgen.compiler.placement import map_shape, stored_as
 from hwgen.config import AcceleratorConfig
@@ -58,8 +57,6 @@ def by_operator(graph: Graph) -> dict[str, list[str]]:
             refuse(op, f"{op.kind} runs in the golden model only; the accelerator has no hardware for it")
         elif isinstance(op, Pad) and any(op.channels):
             refuse(op, "padding of channels runs in the golden model only; pad rows and columns")
-        elif isinstance(op, WeightedOp) and op.weight_zero_point.any():
-            refuse(op, "weights have a zero point other than 0; quantize them symmetrically")
         elif isinstance(op, FullyConnected) and len(graph.op_inputs(op)[0].shape) != 1:
             refuse(op, "the input of a fully connected layer must be a vector")
         elif isinstance(op, Reshape):

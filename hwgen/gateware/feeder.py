@@ -38,6 +38,7 @@ _FIELDS = (
     "step_kernel_x",
     "step_kernel_y",
     "table",
+    "extra_walks",
     "stream_x",
     "decimate",
     "paired",
@@ -57,6 +58,8 @@ class Feeder(wiring.Component):
 
     For pooling and residual adds there are no weights.  For these and for depthwise convolution a group is `config.pool_channels`
     channels, and the groups walk along the words of a pixel.
+
+    A group's kernel may be walked several times, each with weights of its own (`extra_walks`), for weights of more than 8 bits.
 
     Depthwise convolution streams the input columns of an output row one after the other (`stream_x` of them); every `decimate`-th
     begins an output pixel, until there are `pixels_x`.  The array needs the columns after a pixel's first as well; those beyond the
@@ -130,18 +133,20 @@ class Feeder(wiring.Component):
 
         # Loop counters, outermost first; a counter wraps when every inner one is at its last value.
         group, tap_y, tap_x, word, out_y, out_x = (Signal(BY_NAME[name].bits, name=f"at_{name}") for name in _LOOPS)
+        walk = Signal.like(fields["extra_walks"], name="walk")
         last = {}
         for counter, name in zip((group, tap_y, tap_x, word, out_y, out_x), _LOOPS, strict=True):
             last[name] = Signal(name=f"last_{name}")
             end = Mux(depthwise, fields["stream_x"], fields[name]) if name == "pixels_x" else fields[name]
             m.d.comb += last[name].eq(counter + 1 == end)
-        row_end, tile_end, tap_end, tap_row_end, group_end, descriptor_end = (Signal(name=name) for name in _ENDS)
+        row_end, tile_end, tap_end, tap_row_end, kernel_end, group_end, descriptor_end = (Signal(name=name) for name in _ENDS)
         m.d.comb += [
             row_end.eq(last["pixels_x"]),
             tile_end.eq(row_end & last["pixels_y"]),
             tap_end.eq(tile_end & last["channel_words"]),
             tap_row_end.eq(tap_end & last["kernel_x"]),
-            group_end.eq(tap_row_end & last["kernel_y"]),
+            kernel_end.eq(tap_row_end & last["kernel_y"]),
+            group_end.eq(kernel_end & (walk == fields["extra_walks"])),
             descriptor_end.eq(group_end & last["groups"]),
         ]
 
@@ -185,8 +190,12 @@ class Feeder(wiring.Component):
             next_tile_x.eq(tile_x),
             next_tile_y.eq(tile_y),
         ]
-        with m.If(group_end):
-            m.d.comb += [next_tile.eq(next_group), next_tile_x.eq(fields["start_x"]), next_tile_y.eq(fields["start_y"])]
+        with m.If(kernel_end):
+            m.d.comb += [
+                next_tile.eq(Mux(group_end, next_group, group_address)),
+                next_tile_x.eq(fields["start_x"]),
+                next_tile_y.eq(fields["start_y"]),
+            ]
         with m.Elif(tap_row_end):
             m.d.comb += [
                 next_tile.eq(tile_address + fields["step_kernel_y"]),
@@ -242,8 +251,10 @@ class Feeder(wiring.Component):
                 m.d.sync += [word.eq(0), tap_x.eq(tap_x + 1)]
             with m.If(tap_row_end):
                 m.d.sync += [tap_x.eq(0), tap_y.eq(tap_y + 1)]
+            with m.If(kernel_end):
+                m.d.sync += [tap_y.eq(0), walk.eq(walk + 1)]
             with m.If(group_end):
-                m.d.sync += [tap_y.eq(0), group.eq(group + 1), group_address.eq(next_group)]
+                m.d.sync += [walk.eq(0), group.eq(group + 1), group_address.eq(next_group)]
                 m.d.sync += act_slice.eq(Mux(last_slice, 0, act_slice + 1 + fields["paired"]))
             with m.If(descriptor_end):
                 m.d.sync += active.eq(0)
@@ -252,7 +263,7 @@ class Feeder(wiring.Component):
             payload = self.command.payload
             m.d.sync += [register.eq(getattr(payload, name)) for name, register in fields.items()]
             m.d.sync += [active.eq(1), barrier.eq(payload.barrier), tile_start.eq(1), group_start.eq(1), act_slice.eq(0)]
-            m.d.sync += [counter.eq(0) for counter in (group, tap_y, tap_x, word, out_y, out_x, phase, begun, begins_odd)]
+            m.d.sync += [counter.eq(0) for counter in (group, walk, tap_y, tap_x, word, out_y, out_x, phase, begun, begins_odd)]
             m.d.sync += [register.eq(payload.act_address) for register in (address, row_address, tile_address, group_address)]
             m.d.sync += [register.eq(payload.start_y) for register in (y, tile_y)]
             m.d.sync += [register.eq(payload.start_x) for register in (x, tile_x)]
@@ -292,12 +303,17 @@ class Feeder(wiring.Component):
             m.d.sync += slot.eq(slots[2])
         odd = fields["paired"] & phase[0]
         control = Signal(Control)
+        last_tile = last["channel_words"] & last["kernel_x"] & last["kernel_y"] & (walk == fields["extra_walks"])
         m.d.comb += [
             control.valid.eq(issue & (~depthwise | begins | begins_odd)),
-            control.first.eq((tap_y == 0) & (tap_x == 0) & (word == 0)),
+            control.first.eq((walk == 0) & (tap_y == 0) & (tap_x == 0) & (word == 0)),
             control.tile_last.eq(Mux(depthwise, pixel_last & last["pixels_y"], tile_end)),
             control.group_last.eq(
-                Mux(depthwise, pixel_last & last["pixels_y"] & last["channel_words"] & last["kernel_x"] & last["kernel_y"], group_end)
+                Mux(
+                    depthwise,
+                    pixel_last & last["pixels_y"] & last_tile,
+                    group_end,
+                )
             ),
             self.slot.eq(delay(m, Mux(odd, slots[1], slot), self.LATENCY, name="slot")),
             self.odd.eq(delay(m, odd, self.LATENCY, name="odd")),
@@ -309,4 +325,4 @@ class Feeder(wiring.Component):
 
 
 _LOOPS = ("groups", "kernel_y", "kernel_x", "channel_words", "pixels_y", "pixels_x")
-_ENDS = ("row_end", "tile_end", "tap_end", "tap_row_end", "group_end", "descriptor_end")
+_ENDS = ("row_end", "tile_end", "tap_end", "tap_row_end", "kernel_end", "group_end", "descriptor_end")

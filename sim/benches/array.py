@@ -25,8 +25,12 @@ class Driver:
         self.checked = 0
 
     async def begin(self) -> None:
-        acts = {f"act__{r}": 0 for r in range(self.config.rows)}
-        await start(self.dut, slot=0, weight_en=0, weight_slot=0, weight=0, **acts)
+        inputs = {f"act__{r}": 0 for r in range(self.config.rows)}
+        if self.config.depthwise_taps:
+            inputs |= {"depthwise": 0, **{f"column__{c}": 0 for c in range(self.config.cols)}}
+        if self.config.depthwise_pairs:
+            inputs |= {"odd": 0, **{f"column_odd__{c}": 0 for c in range(self.config.cols)}}
+        await start(self.dut, slot=0, weight_en=0, weight_slot=0, weight=0, **inputs)
 
     async def step(self, act: Any = None, slot: int = 0, weights: Any = None, load: tuple[int, int, Any] | None = None) -> None:
         """One cycle.  act: int8[R] that meets the tile `weights`, int8[R, C], in `slot`; load: (slot, word of the tile, int8[L, C])."""
@@ -132,3 +136,36 @@ async def loads_while_it_works(dut: Any) -> None:
             await driver.step(next(source), used % cfg.slots, stored[used], loads.get(cycle))
     await driver.drain()
     assert driver.checked == count * period
+
+
+@cocotb.test(skip=not config().depthwise_taps)
+async def depthwise(dut: Any) -> None:
+    """A column meets its own activations: its psums are sums over the K words that begin with a word, and rows from K on get 0."""
+    driver = Driver(dut)
+    cfg = driver.config
+    taps = cfg.depthwise_taps
+    await driver.begin()
+    stored = tiles(cfg.rows, cfg.cols, cfg.slots)[: cfg.slots]
+    for slot, tile in enumerate(stored):
+        await driver.load(slot, tile)
+    dut.depthwise.value = 1
+    rng = np.random.default_rng(random.getrandbits(32))
+    count = 200
+    columns = rng.integers(-128, 128, (2, count + taps, cfg.cols))
+    columns[:, :taps] = -128
+    for word in range(count + taps - 1):
+        odd = int(rng.integers(2)) if cfg.depthwise_pairs else 0
+        slot = int(rng.integers(cfg.slots))
+        dut.slot.value = slot
+        for c in range(cfg.cols):
+            getattr(dut, f"column__{c}").value = int(columns[0, word, c])
+            if cfg.depthwise_pairs:
+                getattr(dut, f"column_odd__{c}").value = int(columns[1, word, c])
+        if cfg.depthwise_pairs:
+            dut.odd.value = odd
+        if word < count:
+            met = columns[odd, word : word + taps]
+            driver.expected[driver.cycle + driver.latency] = (stored[slot][:taps].astype(np.int64) * met).sum(axis=0).tolist()
+        await driver.step()
+    await driver.drain()
+    assert driver.checked == count
