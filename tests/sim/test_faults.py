@@ -121,7 +121,13 @@ def test_weight(case: Case, folder: Path, layer: str, word: int, bit: int) -> No
 
 @pytest.mark.parametrize(
     ("layer", "channel", "field", "bit"),
-    [("stem", 2, "bias", 9), ("down", 8, "multiplier", 29), ("head", 1, "right_shift", 0), ("mean", 0, "multiplier", 29), ("peak", 0, "bias", 1)],
+    [
+        ("stem", 2, "bias", 9),
+        ("down", 8, "multiplier", 29),
+        ("head", 1, "right_shift", 0),
+        ("mean", 0, "multiplier", 29),
+        ("peak", 0, "bias", 1),
+    ],
 )
 def test_parameter(case: Case, folder: Path, layer: str, channel: int, field: str, bit: int) -> None:
     line, offset = _record(case, layer, channel, field)
@@ -159,7 +165,11 @@ def _break_verilog(folder: Path, pattern: str, replacement: str) -> None:
 
 #: (what breaks, the line, what becomes of it, the first layer that shows it)
 VERILOG_FAULTS = {
-    "a processing element subtracts": (r"^(  assign \S+ +=) \$signed\(psum_in\) \+ (\$signed\(product\);)$", r"\1 $signed(psum_in) - \2", "stem"),
+    "a processing element subtracts": (
+        r"^(  assign \S+ +=) \$signed\(psum_in\) \+ (\$signed\(product\);)$",
+        r"\1 $signed(psum_in) - \2",
+        "stem",
+    ),
     "a lane never rounds up": (r"^    round_up <= \S+ ;$", "    round_up <= 1'b0;", "stem"),
     "memory skips a chunk": (r"if \(write_en\[k\]\)", "if (write_en[k] && k != 1)", "stem"),
     "memory reads the neighbour": (r"fetched <= mem\[read_addr\];", "fetched <= mem[read_addr ^ 1'b1];", "stem"),
