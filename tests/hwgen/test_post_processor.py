@@ -14,7 +14,7 @@ from amaranth.hdl import Module
 from golden.rescale import Rescale, RescaleFormat
 from hwgen.compiler.reciprocal import reciprocal
 from hwgen.config import AcceleratorConfig
-from hwgen.descriptor import BY_NAME, Operation
+from hwgen.descriptor import ARRAY_OPERATIONS, BY_NAME, Operation
 from hwgen.gateware.param_fetcher import ParamFetcher
 from hwgen.gateware.post_processor import PostProcessor
 from hwgen.gateware.ram import READ_LATENCY, Ram
@@ -25,6 +25,7 @@ CONFIGS = {
     "4x2, 1 lane": AcceleratorConfig(rows=4, cols=2, lanes=1, acc_depth=64, param_depth=64),
     "2x6, 2 lanes": AcceleratorConfig(rows=2, cols=6, lanes=2, acc_depth=64, param_depth=64, rescale=FIXED),
     "8x8, 4 lanes": AcceleratorConfig(rows=8, cols=8, lanes=4, acc_depth=64, param_depth=64),
+    "8x2, 1 lane, pairs": AcceleratorConfig(rows=8, cols=2, lanes=1, acc_depth=64, param_depth=64),
     "4x4, 4 lanes": AcceleratorConfig(rows=4, cols=4, lanes=4, acc_depth=64, param_depth=64, acc_bits=24, rescale=FIXED),
 }
 ADDRESS_BITS = 10
@@ -32,7 +33,10 @@ ADDRESS_BITS = 10
 
 @dataclass(frozen=True)
 class Layer:
-    """A rectangle of outputs for the post-processor: channels in groups of C."""
+    """A rectangle of outputs for the post-processor: channels in groups of C, or of what a slice has, or of a pair of slices.
+
+    offset: channels of the output before the first one.
+    """
 
     rows: int
     cols: int
@@ -42,13 +46,29 @@ class Layer:
     params: int = 0
     clamp: tuple[int, int] = (-128, 127)
     zero_point: int = 0
+    offset: int = 0
+    paired: bool = False
+
+    @property
+    def share(self) -> int:
+        """Slices of a group, whose pixels alternate in a bank."""
+        return 1 + self.paired
+
+    @property
+    def through_array(self) -> bool:
+        """Whether every channel has its own record."""
+        return self.operation in ARRAY_OPERATIONS
+
+    def words(self, config: AcceleratorConfig) -> int:
+        """Of an output pixel."""
+        return -(-(self.offset + self.channels) // config.rows)
 
     @property
     def pixels(self) -> int:
         return self.rows * self.cols
 
     def group_channels(self, config: AcceleratorConfig) -> int:
-        return config.cols if self.operation is Operation.CONV else config.pool_channels
+        return config.cols if self.operation is Operation.CONV else self.share * config.pool_channels
 
     def groups(self, config: AcceleratorConfig) -> int:
         return -(-self.channels // self.group_channels(config))
@@ -60,8 +80,8 @@ class Layer:
         return [min(per_group, left - group * per_group) for group in range(self.groups(config))]
 
     def descriptor(self, config: AcceleratorConfig, number: int) -> dict[str, int]:
-        words = -(-self.channels // config.rows)
-        counts = self.lane_groups(config)
+        words, counts = self.words(config), self.lane_groups(config)
+        first_word, byte = divmod(self.offset, config.rows)
         return dict.fromkeys(BY_NAME, 0) | {
             "operation": self.operation,
             "layer": number,
@@ -73,11 +93,13 @@ class Layer:
             "output_zero_point": self.zero_point,
             "act_min": self.clamp[0],
             "act_max": self.clamp[1],
-            "output_address": self.address,
+            "paired": self.paired,
+            "output_address": self.address + first_word,
+            "lane_place": byte // config.lanes,
             "output_step_x": words,
             "output_step_y": (self.cols + 1) * words,  # a map one pixel wider than the rectangle
             "param_address": self.params,
-            "param_step": int(self.operation is Operation.CONV),
+            "param_step": int(self.through_array),
         }
 
 
@@ -112,11 +134,11 @@ def constants(config: AcceleratorConfig, seed: int) -> tuple[list[int], Rescale,
 
 
 def contents(config: AcceleratorConfig, layers: list[Layer], seed: int) -> list[np.ndarray]:
-    """Accumulators of every group: int64[pixels, C]."""
+    """Accumulators of every group: int64[pixels, C], the pixels of a pair's slices in turns."""
     rng = np.random.default_rng(seed)
-    reach = {Operation.CONV: 2**19, Operation.AVERAGE_POOL: 4 * 128, Operation.MAX_POOL: 128}
+    reach = {Operation.AVERAGE_POOL: 4 * 128, Operation.MAX_POOL: 128}
     return [
-        rng.integers(-reach[layer.operation], reach[layer.operation], (layer.pixels, config.cols))
+        rng.integers(-reach.get(layer.operation, 2**19), reach.get(layer.operation, 2**19), (layer.share * layer.pixels, config.cols))
         for layer in layers
         for _ in range(layer.groups(config))
     ]
@@ -127,16 +149,17 @@ def expected(config: AcceleratorConfig, layers: list[Layer], seed: int) -> Itera
     _, rescale, bias = constants(config, seed)
     banks = iter(contents(config, layers, seed))
     for number, layer in enumerate(layers):
-        words = -(-layer.channels // config.rows)
+        words = layer.words(config)
         channel = 0
         for lane_groups in layer.lane_groups(config):
             bank = next(banks)
             for lane_group in range(lane_groups):
+                slice_, part = divmod(lane_group, config.cols // config.lanes)
                 for pixel in range(layer.pixels):
                     results = []
                     for lane in range(config.lanes):
-                        acc = bank[pixel, lane_group * config.lanes + lane]
-                        record = layer.params + (channel + lane if layer.operation is Operation.CONV else 0)
+                        acc = bank[pixel * layer.share + slice_, part * config.lanes + lane]
+                        record = layer.params + (channel + lane if layer.through_array else 0)
                         constant = Rescale(config.rescale, rescale.multiplier[record : record + 1], rescale.shift[record : record + 1])
                         total = np.array([acc + bias[record]])
                         value = int(constant.apply(total)[0])
@@ -144,8 +167,8 @@ def expected(config: AcceleratorConfig, layers: list[Layer], seed: int) -> Itera
                             value = int(np.sign(total[0]) * constant.apply(abs(total))[0])
                         results.append(int(np.clip(value + layer.zero_point, *layer.clamp)))
                     y, x = divmod(pixel, layer.cols)
-                    address = layer.address + (y * (layer.cols + 1) + x) * words + channel // config.rows
-                    yield address, channel % config.rows // config.lanes, tuple(results), number
+                    word, byte = divmod(layer.offset + channel, config.rows)
+                    yield layer.address + (y * (layer.cols + 1) + x) * words + word, byte // config.lanes, tuple(results), number
                 channel += config.lanes
 
 
@@ -221,11 +244,11 @@ def run(simulate, config: AcceleratorConfig, layers: list[Layer], *, seed: int =
 
 
 def lead(config: AcceleratorConfig, layer: Layer) -> int:
-    return PostProcessor.bank_release_lead(config, layer.operation is not Operation.CONV)
+    return PostProcessor.bank_release_lead(config, not layer.through_array)
 
 
 def layers_for(config: AcceleratorConfig) -> list[Layer]:
-    """Full and partial last groups and lane groups, one pixel and a bankful, all three operations, clamps."""
+    """Full and partial last groups and lane groups, one pixel and a bankful, all operations, places within a word, clamps."""
     most = config.acc_depth
     average = {"operation": Operation.AVERAGE_POOL, "params": config.param_depth - 1}
     return [
@@ -237,6 +260,21 @@ def layers_for(config: AcceleratorConfig) -> list[Layer]:
         Layer(most // 4, 4, config.cols + 1, address=100, params=30, zero_point=-128),
         Layer(1, 3, 2 * config.rows, address=700, params=3, operation=Operation.MAX_POOL),
         Layer(5, 7, config.cols, address=800, params=11),
+        Layer(2, 3, config.rows + 1, address=30, params=5, operation=Operation.SUM, zero_point=-3),
+        Layer(3, 2, config.pool_channels + 1, address=60, params=5, operation=Operation.ADD, offset=config.rows + config.lanes),
+        Layer(1, 5, config.lanes, address=90, params=9, operation=Operation.MAX_POOL, offset=config.rows - config.lanes),
+        Layer(2, 3, 2 * config.rows + 1, address=110, params=2, operation=Operation.DEPTHWISE),
+        *(_paired(config) if config.depthwise_pairs else []),
+    ]
+
+
+def _paired(config: AcceleratorConfig) -> list[Layer]:
+    """Whole pairs, a pair without a second slice, one that has part of it; a bankful and one pixel."""
+    most, pair = config.acc_depth // 2, 2 * config.pool_channels
+    kinds = [(2, 3, 2 * pair), (1, 1, pair + 1), (most // 8, 8, pair), (1, 2, 2 * pair - 1), (1, 1, 3 * pair)]
+    return [
+        Layer(rows, cols, channels, address=150 + 100 * number, params=number, operation=Operation.DEPTHWISE, paired=True)
+        for number, (rows, cols, channels) in enumerate(kinds)
     ]
 
 
