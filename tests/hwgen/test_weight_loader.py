@@ -9,7 +9,7 @@ import pytest
 from amaranth.hdl import Module
 
 from hwgen.config import AcceleratorConfig
-from hwgen.descriptor import BY_NAME
+from hwgen.descriptor import BY_NAME, Operation
 from hwgen.gateware.ram import Ram
 from hwgen.gateware.weight_loader import WeightLoader
 
@@ -18,17 +18,30 @@ CONFIGS = {
     "1 word a tile": AcceleratorConfig(rows=4, cols=2, lanes=1, weight_rows_per_cycle=4),
     "2 words a tile, 2 slots": AcceleratorConfig(rows=4, cols=4, lanes=1, weight_rows_per_cycle=2, weight_slots=2),
     "6 words a tile, 3 slots": AcceleratorConfig(rows=6, cols=2, lanes=1, weight_slots=3),
+    "4 words a tile, 2 of depthwise": AcceleratorConfig(rows=8, cols=2, lanes=1, weight_rows_per_cycle=2, depthwise_rows=3),
+    "2 words a tile, no depthwise": AcceleratorConfig(rows=4, cols=4, lanes=1, weight_rows_per_cycle=2, depthwise_rows=0),
 }
 MEMORY = 256
 
 
 @dataclass(frozen=True)
 class Command:
-    """Tiles from an address on, offered from a cycle on."""
+    """Tiles from an address on, offered from a cycle on; paired: two are used, and given back, at once."""
 
     tiles: int
     address: int
     offer: int
+    depthwise: bool = False
+    paired: bool = False
+
+    def words(self, config: AcceleratorConfig) -> int:
+        """Of a tile."""
+        return -(-config.depthwise_rows // config.weight_rows_per_cycle) if self.depthwise else config.rows // config.weight_rows_per_cycle
+
+
+def pairs(commands: list[Command]) -> list[bool]:
+    """For every tile, whether it is used together with the one after it, or before it."""
+    return [command.paired for command in commands for _ in range(command.tiles)]
 
 
 @dataclass(frozen=True)
@@ -57,18 +70,24 @@ def observe(simulate, config: AcceleratorConfig, commands: list[Command], use: l
     async def testbench(ctx):
         waiting = list(commands)
         releases: list[int] = []
+        paired = pairs(commands)
+        first_of_pair = False
         for cycle in range(cycles):
             offered = bool(waiting) and cycle >= waiting[0].offer
             ctx.set(dut.command.valid, offered)
             if offered:
-                values = dict.fromkeys(BY_NAME, 0) | {"tiles": waiting[0].tiles, "weight_address": waiting[0].address}
-                ctx.set(dut.command.payload, values)
-            ctx.set(dut.slot_released, cycle in releases)
+                operation = Operation.DEPTHWISE if waiting[0].depthwise else Operation.CONV
+                values = {"operation": operation, "tiles": waiting[0].tiles, "weight_address": waiting[0].address}
+                ctx.set(dut.command.payload, dict.fromkeys(BY_NAME, 0) | values)
+            ctx.set(dut.slot_released, releases.count(cycle))
             if ctx.get(dut.read_en):
                 seen.reads.append((cycle, ctx.get(dut.read_addr)))
             if ctx.get(dut.tile_started):
+                first_of_pair = paired[len(seen.starts)] and not first_of_pair
                 seen.starts.append(cycle)
-                releases.append(max([cycle, *releases[-1:]]) + use[len(releases)])
+                if not first_of_pair:
+                    release = max([cycle, *releases[-1:]]) + use[len(seen.starts) - 1]
+                    releases += [release] * (len(seen.starts) - len(releases))
             if ctx.get(dut.weight_en):
                 seen.writes.append((cycle, ctx.get(dut.weight_en), ctx.get(dut.weight_slot), ctx.get(dut.weight)))
             if offered and ctx.get(dut.command.ready):
@@ -88,13 +107,14 @@ def schedule(config: AcceleratorConfig, commands: list[Command], use: list[int])
         accept = max(command.offer, idle_from)
         accepts.append(accept)
         cycle, address = accept + 1, command.address
-        for _ in range(command.tiles):
+        for tile in range(command.tiles):
             index = len(starts)
             if index >= config.slots:
                 cycle = max(cycle, releases[index - config.slots] + config.slot_release_cycles)
             starts.append(cycle)
-            releases.append(max([cycle, *releases[-1:]]) + use[index])
-            for _ in range(config.words_per_tile):
+            if not command.paired or tile % 2:
+                releases += [max([cycle, *releases[-1:]]) + use[index]] * (1 + command.paired)
+            for _ in range(command.words(config)):
                 reads.append((cycle, address))
                 cycle, address = cycle + 1, address + 1
         idle_from = cycle - 1 if command.tiles else accept + 1
@@ -108,10 +128,10 @@ def check(simulate, config: AcceleratorConfig, commands: list[Command], use: lis
     assert seen.reads == reads
     assert seen.starts == starts
     data = contents(config)
-    words = config.words_per_tile
+    tiles = [command.words(config) for command in commands for _ in range(command.tiles)]
+    places = [(word, tile % config.slots) for tile, words in enumerate(tiles) for word in range(words)]
     assert seen.writes == [
-        (cycle + WeightLoader.LATENCY, 1 << index % words, index // words % config.slots, data[address])
-        for index, (cycle, address) in enumerate(reads)
+        (cycle + WeightLoader.LATENCY, 1 << word, slot, data[address]) for (cycle, address), (word, slot) in zip(reads, places, strict=True)
     ]
     return seen
 
@@ -124,7 +144,10 @@ def test_against_the_schedule(simulate, config, seed):
     commands, offer = [], 0
     for _ in range(6):
         tiles = rng.choice([0, 1, 1, 2, 5])
-        commands.append(Command(tiles, rng.randrange(MEMORY - 5 * config.words_per_tile), offer))
+        depthwise = config.depthwise_rows > 0 and rng.random() < 0.5
+        paired = depthwise and rng.random() < 0.5
+        address = rng.randrange(MEMORY - 10 * config.words_per_tile)
+        commands.append(Command(tiles * (1 + paired), address, offer, depthwise, paired))
         offer += rng.choice([0, 0, 3, 40])
     longest = rng.choice([2, 20])
     use = [rng.randrange(1, 2 + longest) for _ in range(100)]
