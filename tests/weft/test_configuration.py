@@ -7,7 +7,7 @@ import pytest
 from golden.errors import InputError
 from golden.rescale import SHIFT, TFLITE
 from hwgen.config import DEFAULT, NAMED, AcceleratorConfig
-from weft.cli.configuration import _PARAMETERS, as_options
+from weft.cli.configuration import _PARAMETERS, _SWITCHES, as_options
 from weft.configuration import configuration, label
 
 
@@ -41,6 +41,8 @@ def test_errors() -> None:
 
 
 def test_the_command_line_has_every_parameter() -> None:
-    assert set(_PARAMETERS) == set(AcceleratorConfig.__dataclass_fields__) - {"rescale"}
+    assert {*_PARAMETERS, *_SWITCHES} == set(AcceleratorConfig.__dataclass_fields__) - {"rescale"}
     assert as_options(None, {"rows": 4, "weight_depth": 512}) == "--rows 4 --weight-depth 512"
     assert as_options("tiny-4x4", {}) == "--config tiny-4x4"
+    assert as_options(None, {"dense_input": True, "cols": 2}) == "--dense-input --cols 2"
+    assert as_options(None, {"dense_input": False}) == "--no-dense-input"

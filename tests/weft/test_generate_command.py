@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from torch import nn
 
-import weft
+from golden import network_file
+from golden.affine import Affine
+from golden.graph import Graph, MaxPool2d, Reshape, Tensor, Window
+from golden.rescale import TFLITE
 from hwgen.config import NAMED
 from tests.weft.small import Command, Files
 
@@ -87,13 +88,17 @@ def test_network_too_large(command: Command, files: Files, tmp_path: Path) -> No
     assert not list(tmp_path.iterdir())
 
 
-def test_what_the_accelerator_cannot_run_yet(command: Command, tmp_path: Path) -> None:
-    depthwise = nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.Flatten(), nn.Linear(4 * 36, 3)).eval()
-    weft.quantize(depthwise, np.random.default_rng(0).normal(size=(8, 4, 8, 8)), output=tmp_path / "depthwise.weft")
-    result = command("generate", tmp_path / "depthwise.weft", *SMALL, "-o", tmp_path / "out")
+def test_what_the_accelerator_has_no_hardware_for(command: Command, tmp_path: Path) -> None:
+    shapes = {"x": (2, 2, 4), "a": (4, 2, 2), "b": (8, 2, 1), "y": (8, 2, 1)}
+    tensors = {name: Tensor(name, shape, Affine(1.0, 0)) for name, shape in shapes.items()}
+    pool = MaxPool2d("pool", ("b",), "y", window=Window((1, 1)))
+    ops = (Reshape("first", ("x",), "a"), Reshape("second", ("a",), "b"), pool)
+    network_file.save(Graph("moves", TFLITE, tensors, ("x",), ("y",), ops), tmp_path / "moves.weft")
+    result = command("generate", tmp_path / "moves.weft", *SMALL, "-o", tmp_path / "out")
     assert (result.code, result.out) == (2, "")
-    assert "depthwise_conv2d runs in the golden model only" in result.err
-    assert {path.name for path in tmp_path.iterdir()} == {"depthwise.weft"}
+    assert "layer first: a reshape of (2, 2, 4) to (4, 2, 2) would move channels" in result.err
+    assert "layer second: a reshape" in result.err
+    assert {path.name for path in tmp_path.iterdir()} == {"moves.weft"}
 
 
 def test_output_that_cannot_be_written(command: Command, files: Files, tmp_path: Path) -> None:

@@ -176,8 +176,8 @@ def test_all_unsupported_operators_at_once(command: Command, files: Files, tmp_p
         ("nowhere:small", "there is no module 'nowhere'"),
         ("factories:number", "returned a int, not a torch.nn.Module"),
         ("factories:broken", "failed with RuntimeError: no weights here"),
-        ("factories", "must be the path of a .pt2 file, or package.module:factory"),
-        ("network.onnx", "must be the path of a .pt2 file, or package.module:factory"),
+        ("factories", "or package.module:factory, not 'factories'"),
+        ("network.h5", "or package.module:factory, not 'network.h5'"),
         ("missing.pt2", "missing.pt2: no such file"),
     ],
 )

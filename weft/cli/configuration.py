@@ -28,11 +28,17 @@ _PARAMETERS = {
     "add_tables": "residual-add layers whose rescale tables fit",
 }
 
+#: Those that are on or off.
+_SWITCHES = {"dense_input": "whether an input of few channels is stored without gaps"}
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def configuration_options(function: _Function) -> _Function:
     """Adds `--config` and an option for every parameter; the command gets `config` and the parameters as keywords."""
+    for name, meaning in _SWITCHES.items():
+        flags = f"{_flag(name)}/{_flag(f'no_{name}')}"
+        function = click.option(flags, name, default=None, help=f"{meaning[0].upper()}{meaning[1:]}.")(function)
     for name, meaning in reversed(_PARAMETERS.items()):
         function = click.option(_flag(name), name, type=int, help=f"{meaning[0].upper()}{meaning[1:]}.")(function)
     return click.option("--config", type=click.Choice(list(NAMED)), help=f"A named configuration.  Default: {DEFAULT}.")(function)
@@ -46,7 +52,9 @@ def given(parameters: dict[str, int | None]) -> dict[str, int]:
 def as_options(config: str | None, parameters: dict[str, int]) -> str:
     """The command line that gives these again."""
     words = [] if config is None else ["--config", config]
-    return shlex.join([*words, *(word for name, value in parameters.items() for word in (_flag(name), str(value)))])
+    for name, value in parameters.items():
+        words += [_flag(name if value else f"no_{name}")] if name in _SWITCHES else [_flag(name), str(value)]
+    return shlex.join(words)
 
 
 def _flag(name: str) -> str:
