@@ -59,12 +59,12 @@ def test_proof(yosys, tmp_path, name):
     multipliers = 0 if proof.format == "shift" else 1
     for macro in (None, *proof.wrong):
         defines = " ".join(f"-D{key}={value}" for key, value in (proof.macros | ({macro: 1} if macro else {})).items())
-        result = yosys(
+        log = yosys(
             f"read_verilog -sv -formal {defines} {proof.specification}.sv; read_verilog dut.v; prep -top top -flatten; "
             "techmap -map registers_are_wires.v; select -assert-none t:$*ff*; setattr -unset init w:*; opt -full; chformal -lower; "
             f"opt_merge; opt_clean; select -assert-count {multipliers} t:$mul; cutpoint t:$mul; opt_clean; "
             "select -assert-count 1 t:$assert; sat -prove-asserts -set-assumes -timeout 60 top",
             tmp_path,
         )
-        verdict = re.findall(r"SAT proof finished - (.*)!", result.stdout)
-        assert verdict == (["model found: FAIL"] if macro else ["no model found: SUCCESS"]), (macro, result.stdout[-3000:])
+        verdict = re.findall(r"SAT proof finished - (.*)!", log)
+        assert verdict == (["model found: FAIL"] if macro else ["no model found: SUCCESS"]), (macro, log[-3000:])
