@@ -15,14 +15,19 @@ from golden.affine import Affine
 from golden.graph import (
     Add,
     AveragePool2d,
+    Concatenation,
     Conv2d,
     DepthwiseConv2d,
     FullyConnected,
     Graph,
     Int8,
+    Lookup,
     MaxPool2d,
+    Mean,
     Op,
+    Pad,
     Padding,
+    Requantize,
     Reshape,
     Tensor,
     Window,
@@ -90,10 +95,12 @@ def random_network(seed: int, config: AcceleratorConfig, *, images: int = 2) -> 
             builder.depthwise()
         elif draw < 0.65 and config.add_tables:
             builder.residual()
-        elif draw < 0.8:
+        elif draw < 0.75:
             builder.pooling(average=False)
-        else:
+        elif draw < 0.85:
             builder.pooling(average=True)
+        else:
+            builder.elementwise()
     if not builder.ops or rng.random() < 0.5:
         builder.fully_connected()
     graph = Graph(f"random_{seed}", config.rescale, tensors, ("input",), (builder.current,), tuple(builder.ops))
@@ -205,7 +212,7 @@ class _Builder:
 
     def residual(self) -> None:
         """A convolution that keeps the shape, added to its input; scales as an importer or the quantizer would give them."""
-        if sum(isinstance(op, Add) for op in self.ops) == self.config.add_tables:
+        if self.tables == self.config.add_tables:
             return
         before, shape = self.current, self.shape
         kernel = int(self.rng.choice([1, 3]))
@@ -239,6 +246,54 @@ class _Builder:
             **self.clamp(),
         )
         self.add(op, shape, _affine(self.rng))
+
+    def elementwise(self) -> None:
+        """One of the operators without weights or windows."""
+        choices = [self.requantize, self.mean, self.pad, self.concatenation]
+        if self.tables < self.config.add_tables:
+            choices.append(self.lookup)
+        choices[int(self.rng.integers(len(choices)))]()
+
+    @property
+    def tables(self) -> int:
+        """Rescale tables in use."""
+        return sum(isinstance(op, (Add, Lookup)) for op in self.ops)
+
+    def requantize(self) -> None:
+        rescale = Rescale.from_real(self.config.rescale, self.rng.uniform(0.3, 3))
+        op = Requantize(f"requantize_{len(self.ops)}", (self.current,), f"t{len(self.ops)}", rescale=rescale, **self.clamp())
+        self.add(op, self.shape, _affine(self.rng))
+
+    def mean(self) -> None:
+        axes = ((0,), (1,), (0, 1))[int(self.rng.integers(3))]
+        height, width, channels = self.shape
+        count = (height if 0 in axes else 1) * (width if 1 in axes else 1)
+        rescale = Rescale.from_real(self.config.rescale, self.rng.uniform(0.5, 2) / count)
+        op = Mean(f"mean_{len(self.ops)}", (self.current,), f"t{len(self.ops)}", axes=axes, rescale=rescale, **self.clamp())
+        self.add(op, (1 if 0 in axes else height, 1 if 1 in axes else width, channels), _affine(self.rng))
+
+    def lookup(self) -> None:
+        table = self.rng.integers(-128, 128, 256).astype(np.int8)
+        op = Lookup(f"lookup_{len(self.ops)}", (self.current,), f"t{len(self.ops)}", table=table, **self.clamp())
+        self.add(op, self.shape, _affine(self.rng))
+
+    def pad(self) -> None:
+        padding = Padding(*(int(v) for v in self.rng.integers(0, 3, 4)))
+        height, width, channels = self.shape
+        op = Pad(f"pad_{len(self.ops)}", (self.current,), f"t{len(self.ops)}", padding=padding)
+        shape = (height + padding.top + padding.bottom, width + padding.left + padding.right, channels)
+        self.add(op, shape, self.tensors[self.current].affine)
+
+    def concatenation(self) -> None:
+        """A map and a pooled copy of it, along an axis on which the accelerator can place the second."""
+        before, shape = self.current, self.shape
+        axes = [0, 1] + ([2] if shape[2] % self.config.lanes == 0 else [])
+        axis = int(self.rng.choice(np.array(axes)))
+        window = Window((2, 2), padding=Padding(0, 1, 0, 1))
+        self.add(MaxPool2d(f"branch_{len(self.ops)}", (before,), f"t{len(self.ops)}", window=window), shape, self.tensors[before].affine)
+        op = Concatenation(f"concatenation_{len(self.ops)}", (before, self.current), f"t{len(self.ops)}", axis=axis)
+        doubled = tuple(size * (2 if i == axis else 1) for i, size in enumerate(shape))
+        self.add(op, doubled, self.tensors[before].affine)
 
     def pooling(self, *, average: bool) -> None:
         window = self.window(largest=4, pool=True)

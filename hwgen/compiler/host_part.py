@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from golden.graph import Graph, Op, Reshape, Softmax
+from golden import interpreter
+from golden.graph import Graph, Int8, Op, Reshape, Softmax
 
 HOST: tuple[type[Op], ...] = (Softmax,)
 
@@ -33,7 +35,24 @@ def divide(graph: Graph) -> Division:
         outputs[outputs.index(final.output)] = final.inputs[0]
     kept = {*graph.inputs, *(op.output for op in ops)}
     tensors = {name: tensor for name, tensor in graph.tensors.items() if name in kept}
-    return Division(replace(graph, ops=tuple(ops), outputs=tuple(outputs), tensors=tensors), tuple(host))
+    return Division(replace(graph, ops=tuple(ops), outputs=tuple(dict.fromkeys(outputs)), tensors=tensors), tuple(host))
+
+
+def finish(graph: Graph, outputs: Mapping[str, Int8]) -> dict[str, Int8]:
+    """What the host makes of the accelerator's outputs, bit for bit what the golden model makes of the network.
+
+    outputs: int8[N, *shape] for every output of the device's part, as read from the accelerator.
+    Returns int8[N, *shape] for every output of the network.
+    """
+    division = divide(graph)
+    found = dict(outputs)
+    if division.host:
+        names = tuple(dict.fromkeys(name for op in division.host for name in op.inputs if name in outputs))
+        used = {*names, *(op.output for op in division.host)}
+        tensors = {name: tensor for name, tensor in graph.tensors.items() if name in used}
+        rest = replace(graph, tensors=tensors, inputs=names, outputs=(division.host[-1].output,), ops=division.host)
+        found |= interpreter.run(rest, {name: outputs[name] for name in names}, tensors=True)
+    return {name: found[name] for name in graph.outputs}
 
 
 def _ends_in_host(op: Op, ops: list[Op]) -> bool:
