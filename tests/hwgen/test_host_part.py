@@ -1,100 +1,112 @@
-"""The division of a network into what the accelerator runs and what the host runs after it."""
+"""The division of a network: the accelerator's part, and what the host computes at the end."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from golden import interpreter
 from golden.affine import Affine
-from golden.graph import FullyConnected, Graph, Int8, Op, Requantize, Reshape, Softmax, Tensor
-from golden.rescale import TFLITE, Rescale
-from hwgen.compiler.host_part import divide, finish
-from hwgen.compiler.support import problems
+from golden.errors import InputError
+from golden.graph import Graph, MaxPool2d, Reshape, Softmax, Tensor, Window
+from golden.rescale import TFLITE
+from hwgen.compiler import compile_graph
+from hwgen.compiler.host_part import divide
 from hwgen.config import AcceleratorConfig
 
-SOFTMAX_OUTPUT = Affine(1 / 256, -128)
+CONFIG = AcceleratorConfig(rows=4, cols=4, lanes=1)
 
 
-def network(*, end: str) -> Graph:
-    """A fully connected layer and what comes after it."""
-    rng = np.random.default_rng(5)
-    affine = Affine(0.1, 3)
-    tensors = {name: Tensor(name, (10,), affine) for name in ("x", "scores")}
-    dense = FullyConnected(
-        "dense",
-        ("x",),
-        "scores",
-        weight=rng.integers(-127, 128, (10, 10)).astype(np.int8),
-        weight_zero_point=np.zeros(10, np.int32),
-        weight_scale=np.ones(10),
-        bias=np.zeros(10, np.int32),
-        rescale=Rescale.from_real(TFLITE, np.full(10, 0.002)),
-    )
-    ops: list[Op] = [dense]
-    outputs = ("scores",)
-    if end != "nothing":
-        tensors["shares"] = Tensor("shares", (10,), SOFTMAX_OUTPUT)
-        ops.append(Softmax("softmax", ("scores",), "shares", multiplier=1 << 30, left_shift=20))
-        outputs = ("shares",)
-    if end == "softmax and scores":
-        outputs = ("scores", "shares")
-    if end == "reshaped softmax":
-        tensors["map"] = Tensor("map", (1, 1, 10), SOFTMAX_OUTPUT)
-        ops.append(Reshape("reshape", ("shares",), "map"))
-        outputs = ("map",)
-    if end == "softmax inside":
-        tensors["more"] = Tensor("more", (10,), affine)
-        ops.append(Requantize("requantize", ("shares",), "more", rescale=Rescale.from_real(TFLITE, 0.5)))
-        outputs = ("more",)
-    return Graph(end, TFLITE, tensors, ("x",), outputs, tuple(ops))
+def softmax(name: str, source: str) -> Softmax:
+    return Softmax(name, (source,), f"{name}.out", multiplier=1 << 30, left_shift=20)
 
 
-def inputs(count: int = 16) -> Int8:
-    return np.random.default_rng(6).integers(-128, 128, (count, 10)).astype(np.int8)
-
-
-@pytest.mark.parametrize(
-    ("end", "host", "outputs"),
-    [
-        ("nothing", [], ("scores",)),
-        ("softmax", ["softmax"], ("scores",)),
-        ("reshaped softmax", ["softmax", "reshape"], ("scores",)),
-        ("softmax and scores", ["softmax"], ("scores",)),
-    ],
-)
-def test_the_host_has_the_end(end: str, host: list[str], outputs: tuple[str, ...]) -> None:
-    graph = network(end=end)
-    division = divide(graph)
-    assert [op.name for op in division.host] == host
-    assert [op.name for op in division.device.ops] == ["dense"]
-    assert division.device.outputs == outputs
-    assert set(division.device.tensors) == {"x", "scores"}
-    assert problems(division.device, AcceleratorConfig(rows=4, cols=4, lanes=1)) == []
-
-
-@pytest.mark.parametrize("end", ["nothing", "softmax", "reshaped softmax", "softmax and scores"])
-def test_finishing_gives_the_golden_outputs(end: str) -> None:
-    graph = network(end=end)
-    tensors = interpreter.run(graph, inputs(), tensors=True)
-    finished = finish(graph, {name: tensors[name] for name in divide(graph).device.outputs})
-    assert set(finished) == set(graph.outputs)
-    for name, value in finished.items():
-        assert np.array_equal(value, tensors[name]), name
-
-
-def test_a_host_operator_with_work_after_it_is_refused_by_name() -> None:
-    graph = network(end="softmax inside")
+def test_a_network_without_host_operators_is_whole(digits_like):
+    graph = digits_like.graph()
     division = divide(graph)
     assert division.host == ()
-    found = problems(division.device, AcceleratorConfig(rows=4, cols=4, lanes=1))
-    assert len(found) == 1 and found[0].startswith("layer softmax: softmax runs in the golden model only")
+    assert division.device.ops == graph.ops
+    assert division.device.outputs == graph.outputs
+    assert division.device.tensors == graph.tensors
 
 
-def test_division_leaves_the_network_as_it_was() -> None:
-    graph = network(end="softmax")
-    copy = replace(graph)
-    divide(graph)
-    assert graph.ops == copy.ops and graph.outputs == copy.outputs
+def test_a_softmax_at_the_end_is_the_hosts(network):
+    built = network(4, 4, 3).conv(4, Window((3, 3))).fully_connected(5)
+    logits = built.current
+    graph = built.add(softmax("softmax", logits), (5,), -128).graph()
+    division = divide(graph)
+    assert [op.name for op in division.host] == ["softmax"]
+    assert division.device.outputs == (logits,)
+    assert "softmax.out" not in division.device.tensors
+    assert [op.name for op in division.device.ops] == [op.name for op in graph.ops[:-1]]
+    program = compile_graph(graph, CONFIG)
+    assert program.graph is graph
+    assert [op.name for op in program.host_ops] == ["softmax"]
+    assert [layer.name for layer in program.layers] == ["conv_0", "fc_2"]
+    assert "softmax.out" not in program.placements
+
+
+def test_reshapes_around_it_go_along(network):
+    """Those after a softmax are the host's, in their order; one before it is free on the accelerator."""
+    built = network(4, 4, 3).conv(6, Window((4, 4)))
+    built.reshape(6)
+    flat = built.current
+    built.add(softmax("softmax", flat), (6,), -128).reshape(1, 1, 6).reshape(6)
+    division = divide(built.graph())
+    assert [op.name for op in division.host] == ["softmax", "reshape_3", "reshape_4"]
+    assert division.device.outputs == (flat,)
+    assert [op.kind for op in division.device.ops] == ["conv2d", "reshape"]
+
+
+def test_a_reshape_at_the_end_of_the_accelerators_own_stays(network):
+    graph = network(4, 4, 3).conv(6, Window((4, 4))).reshape(6).graph()
+    assert divide(graph).host == ()
+
+
+def test_a_softmax_in_the_middle_stays_and_is_refused(network):
+    built = network(4, 4, 3).conv(5, Window((4, 4))).reshape(5)
+    built.add(softmax("softmax", built.current), (5,), -128).fully_connected(3)
+    graph = built.graph()
+    assert divide(graph).host == ()
+    with pytest.raises(InputError) as caught:
+        compile_graph(graph, CONFIG)
+    assert caught.value.problems == ("layer softmax: softmax runs in the golden model only; the accelerator has no hardware for it",)
+
+
+def several(outputs: tuple[str, ...]) -> Graph:
+    """Two ends behind one pooling; the softmax reads what may be an output of its own."""
+    shapes = {"x": (2, 2, 4), "p": (1, 1, 4), "v": (4,), "softmax.out": (4,), "q": (1, 1, 4)}
+    tensors = {name: Tensor(name, shape, Affine(1.0, 0)) for name, shape in shapes.items()}
+    ops = (
+        MaxPool2d("pool", ("x",), "p", window=Window((2, 2))),
+        Reshape("flat", ("p",), "v"),
+        softmax("softmax", "v"),
+        MaxPool2d("again", ("p",), "q", window=Window((1, 1))),
+    )
+    return Graph("several", TFLITE, tensors, ("x",), outputs, ops)
+
+
+def test_every_end_is_looked_at():
+    division = divide(several(("softmax.out", "q")))
+    assert [op.name for op in division.host] == ["softmax"]
+    assert division.device.outputs == ("v", "q")
+    assert [op.name for op in division.device.ops] == ["pool", "flat", "again"]
+
+
+def test_an_output_that_the_host_reads_too_is_an_output_of_the_accelerator():
+    division = divide(several(("v", "softmax.out", "q")))
+    assert set(division.device.outputs) == {"v", "q"}
+    assert [op.name for op in division.host] == ["softmax"]
+
+
+def test_a_host_operator_that_is_no_output_is_left():
+    """Nothing reads it and nobody asks for it; the accelerator cannot run it all the same."""
+    graph = several(("q",))
+    assert divide(graph).host == ()
+
+
+def test_softmax_alone_leaves_nothing_for_the_accelerator():
+    graph = several(("softmax.out",))
+    alone = replace(graph, ops=(softmax("softmax", "x"),), outputs=("softmax.out",))
+    with pytest.raises(InputError, match="the network has no layer that computes anything"):
+        compile_graph(alone, CONFIG)
