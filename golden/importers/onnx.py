@@ -79,7 +79,7 @@ class _Importer:
         self.model = model
         self.backend = backend
         self.values: dict[str, Value | Constant | None] = {name: Constant(array) for name, array in model.constants.items()}
-        self.failed: set[str] = set()  # what an unsupported operator makes: nothing is said about its readers
+        self.failed: set[str] = set(model.unreadable)  # what an unsupported operator makes: nothing is said about its readers
         self.read = {name for node in model.nodes for name in node.inputs if name} | {value.name for value in model.outputs}
         self.problems = list(model.problems)
 

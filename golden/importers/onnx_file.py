@@ -77,9 +77,10 @@ class FileNode:
 class FileModel:
     """A file's main graph.
 
-    size:     bytes of the file.
-    opset:    of the standard operators.
-    problems: what is wrong with the file as a whole; none of it is repaired.
+    size:       bytes of the file.
+    opset:      of the standard operators.
+    unreadable: constants that are among the problems.
+    problems:   what is wrong with the file as a whole; none of it is repaired.
     """
 
     name: str
@@ -89,6 +90,7 @@ class FileModel:
     outputs: tuple[FileValue, ...]
     nodes: tuple[FileNode, ...]
     constants: Mapping[str, Array]
+    unreadable: frozenset[str]
     problems: tuple[str, ...]
 
 
@@ -121,15 +123,17 @@ def parse(data: bytes, name: str = "network") -> FileModel:
     if graph.sparse_initializer:
         problems.append(f"it has {len(graph.sparse_initializer)} sparse constants; store them dense")
     constants: dict[str, Array] = {}
+    unreadable: set[str] = set()
     for tensor in graph.initializer:
         try:
             constants[tensor.name] = array(tensor)
         except InputError as error:
             problems.append(f"constant {shown(tensor.name)}: {error}")
-    inputs = tuple(_value(value) for value in graph.input if value.name not in constants)
+            unreadable.add(tensor.name)
+    inputs = tuple(_value(value) for value in graph.input if value.name not in constants and value.name not in unreadable)
     outputs = tuple(_value(value) for value in graph.output)
     nodes = tuple(_node(index, node) for index, node in enumerate(graph.node))
-    return FileModel(name, len(data), opset, inputs, outputs, nodes, constants, tuple(problems))
+    return FileModel(name, len(data), opset, inputs, outputs, nodes, constants, frozenset(unreadable), tuple(problems))
 
 
 def array(tensor: TensorProto) -> Array:
