@@ -32,7 +32,7 @@ def divide(graph: Graph) -> Division:
             break
         ops.remove(final)
         host.insert(0, final)
-        outputs[outputs.index(final.output)] = final.inputs[0]
+        outputs = [final.inputs[0] if name == final.output else name for name in outputs]
     kept = {*graph.inputs, *(op.output for op in ops)}
     tensors = {name: tensor for name, tensor in graph.tensors.items() if name in kept}
     return Division(replace(graph, ops=tuple(ops), outputs=tuple(dict.fromkeys(outputs)), tensors=tensors), tuple(host))

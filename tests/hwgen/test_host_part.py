@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from golden import interpreter
 from golden.affine import Affine
 from golden.errors import InputError
 from golden.graph import Graph, MaxPool2d, Reshape, Softmax, Tensor, Window
 from golden.rescale import TFLITE
 from hwgen.compiler import compile_graph
-from hwgen.compiler.host_part import divide
+from hwgen.compiler.host_part import divide, finish
 from hwgen.config import AcceleratorConfig
 
 CONFIG = AcceleratorConfig(rows=4, cols=4, lanes=1)
@@ -76,7 +78,8 @@ def test_a_softmax_in_the_middle_stays_and_is_refused(network):
 def several(outputs: tuple[str, ...]) -> Graph:
     """Two ends behind one pooling; the softmax reads what may be an output of its own."""
     shapes = {"x": (2, 2, 4), "p": (1, 1, 4), "v": (4,), "softmax.out": (4,), "q": (1, 1, 4)}
-    tensors = {name: Tensor(name, shape, Affine(1.0, 0)) for name, shape in shapes.items()}
+    affines = {"softmax.out": Affine(1 / 256, -128)}
+    tensors = {name: Tensor(name, shape, affines.get(name, Affine(1.0, 0))) for name, shape in shapes.items()}
     ops = (
         MaxPool2d("pool", ("x",), "p", window=Window((2, 2))),
         Reshape("flat", ("p",), "v"),
@@ -95,8 +98,31 @@ def test_every_end_is_looked_at():
 
 def test_an_output_that_the_host_reads_too_is_an_output_of_the_accelerator():
     division = divide(several(("v", "softmax.out", "q")))
-    assert set(division.device.outputs) == {"v", "q"}
+    assert division.device.outputs == ("v", "q"), "once"
     assert [op.name for op in division.host] == ["softmax"]
+
+
+def test_a_chain_of_host_operators_with_outputs_in_between():
+    graph = several(("softmax.out", "r", "q"))
+    tensors = {**graph.tensors, "r": Tensor("r", (1, 1, 4), Affine(1 / 256, -128))}
+    graph = replace(graph, tensors=tensors, ops=(*graph.ops, Reshape("back", ("softmax.out",), "r")))
+    division = divide(graph)
+    assert division.device.outputs == ("v", "q")
+    assert [op.name for op in division.host] == ["softmax", "back"]
+    assert set(division.device.tensors) == {"x", "p", "v", "q"}
+
+
+@pytest.mark.parametrize("outputs", [("softmax.out", "q"), ("q", "softmax.out"), ("q", "v", "softmax.out"), ("softmax.out", "v", "q")])
+def test_the_host_finishes_what_the_accelerator_began(outputs):
+    """From the values of the accelerator's outputs alone to those of the network, in its order."""
+    graph = several(outputs)
+    x = np.random.default_rng(0).integers(-128, 128, (3, 2, 2, 4)).astype(np.int8)
+    every = interpreter.run(graph, x, tensors=True)
+    given = {name: every[name] for name in divide(graph).device.outputs}
+    finished = finish(graph, given)
+    assert list(finished) == list(outputs)
+    for name, value in finished.items():
+        np.testing.assert_array_equal(value, every[name])
 
 
 def test_a_host_operator_that_is_no_output_is_left():
