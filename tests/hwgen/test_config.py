@@ -35,6 +35,8 @@ def refusals(**parameters: object) -> tuple[str, ...]:
         ("param_depth", 4, 2**16),
         ("program_depth", 32, 2**16),
         ("max_layers", 1, 256),
+        ("depthwise_rows", 0, 64),
+        ("add_tables", 0, 64),
     ],
 )
 def test_integers_have_a_range(name, low, high):
@@ -46,6 +48,7 @@ def test_integers_have_a_range(name, low, high):
     ("parameters", "message"),
     [
         ({"rescale": "tflite"}, "rescale must be a RescaleFormat such as RescaleFormat.parse('fixed16'), not 'tflite'"),
+        ({"dense_input": 1}, "dense_input must be true or false, not 1"),
         ({"weight_slots": 1}, "weight_slots must be 0 (choose) or an integer from 2 to 64, not 1"),
         ({"weight_slots": 65}, "weight_slots must be 0 (choose) or an integer from 2 to 64, not 65"),
         ({"weight_slots": 2.0}, "weight_slots must be 0 (choose) or an integer from 2 to 64, not 2.0"),
@@ -96,6 +99,9 @@ def configurations(draw: st.DrawFn) -> AcceleratorConfig:
         acc_bits=draw(st.integers(22, 32)),
         acc_depth=draw(st.integers(4, 65536)),
         rescale=RescaleFormat.parse(draw(st.sampled_from(["shift", "tflite", "fixed4", "fixed32"]))),
+        depthwise_rows=draw(st.integers(0, 64)),
+        dense_input=draw(st.booleans()),
+        add_tables=draw(st.integers(0, 64)),
     )
 
 
@@ -159,3 +165,26 @@ def test_the_release_of_a_slot_waits_for_the_last_row_of_the_last_column():
 def test_pool_channels():
     assert AcceleratorConfig(rows=8, cols=4, lanes=2).pool_channels == 4
     assert AcceleratorConfig(rows=4, cols=8, lanes=2).pool_channels == 4
+
+
+@pytest.mark.parametrize(
+    ("rows", "cols", "per_cycle", "depthwise_rows", "taps", "pairs", "words"),
+    [
+        (16, 16, 4, 3, 3, False, 1),
+        (16, 8, 1, 3, 3, True, 3),
+        (16, 8, 2, 3, 3, True, 2),
+        (4, 8, 1, 9, 4, False, 4),
+        (8, 2, 1, 0, 0, False, 1),
+    ],
+)
+def test_depthwise(rows, cols, per_cycle, depthwise_rows, taps, pairs, words):
+    """A tile has the words of its K rows, of which there are never more than rows; two groups of a word take turns."""
+    config = AcceleratorConfig(rows=rows, cols=cols, lanes=1, weight_rows_per_cycle=per_cycle, depthwise_rows=depthwise_rows)
+    assert (config.depthwise_taps, config.depthwise_pairs, config.words_per_depthwise_tile) == (taps, pairs, words)
+    assert config.words_per_depthwise_tile <= config.words_per_tile
+
+
+def test_accumulators_take_in_what_comes():
+    """Psums, or the rescaled operands of residual adds."""
+    assert AcceleratorConfig(rows=8, cols=8, acc_bits=28).value_bits == psum_bits(8)
+    assert AcceleratorConfig(rows=8, cols=8, acc_bits=28, add_tables=1).value_bits == 28

@@ -127,3 +127,44 @@ def test_outputs_hold_to_the_end(names):
 def test_map_shape():
     assert map_shape(Tensor("v", (7,), Affine(1.0, 0))) == (1, 1, 7)
     assert map_shape(Tensor("m", (2, 3, 4), Affine(1.0, 0))) == (2, 3, 4)
+
+
+@pytest.mark.parametrize(("shape", "words_per_row"), [((3, 5, 2), 3), ((2, 4, 2), 2), ((1, 1, 1), 1), ((4, 7, 1), 2)])
+def test_a_dense_input_has_rows_without_gaps(network, shape, words_per_row):
+    graph = network(*shape).conv(3, Window((1, 1))).graph()
+    placements, peak = place(graph, CONFIG, dense={"input"})
+    dense = placements["input"]
+    assert (dense.dense, dense.dense_row, dense.words_per_row, dense.words) == (
+        True,
+        words_per_row,
+        words_per_row,
+        shape[0] * words_per_row,
+    )
+    assert (dense.shape, dense.words_per_pixel) == (shape, 1)
+    out = placements[graph.outputs[0]]
+    assert (out.dense, out.words_per_row) == (False, shape[1])
+    assert dense.base + dense.words <= out.base or out.base + out.words <= dense.base
+    assert peak == dense.words + out.words
+    sparse, more = place(graph, CONFIG)
+    assert not sparse["input"].dense
+    assert sparse["input"].words == shape[0] * shape[1]
+    assert more >= peak
+
+
+def test_a_scratch_map_holds_while_its_operator_runs(network):
+    """Apart from the operator's input and output, and used again by what comes after."""
+    graph = chain(network).graph()
+    second = graph.ops[1]
+    placements, peak = place(graph, CONFIG, scratch={"extra": (second.name, (4, 4, 9))})
+    assert set(placements) == {*graph.tensors, "extra"}
+    extra = placements["extra"]
+    assert (extra.shape, extra.words_per_pixel, extra.words, extra.dense) == ((4, 4, 9), 3, 48, False)
+    for name in (*second.inputs, second.output):
+        other = placements[name]
+        assert extra.base + extra.words <= other.base or other.base + other.words <= extra.base, name
+    sizes = {name: placements[name].words for name in placements}
+    live = [sizes["extra"] + sum(sizes[name] for name in (*op.inputs, op.output)) - (op is not second) * sizes["extra"] for op in graph.ops]
+    assert max(live) <= peak < sum(sizes.values())
+    plain, less = place(graph, CONFIG)
+    assert set(plain) == set(graph.tensors)
+    assert less <= peak
