@@ -10,6 +10,8 @@ import math
 import os
 from collections.abc import Sequence
 
+import numpy as np
+
 from golden import checker, float_checker
 from golden.errors import InputError
 from golden.float_graph import FloatGraph
@@ -87,8 +89,9 @@ class _Importer:
         """Imports every node; returns the tensors that are the network's outputs."""
         nodes = _needed(self.model)
         self._inputs(nodes)
-        for node in nodes:
-            self._node(node)
+        with np.errstate(all="ignore"):  # of a damaged file's numbers; what is not finite in the end is refused
+            for node in nodes:
+                self._node(node)
         outputs = tuple(name for output in self.model.outputs if (name := self._output(output.name)))
         if not self.problems:
             self._unread()

@@ -43,6 +43,11 @@ _TYPES: dict[int, str] = {
 }
 
 
+def _text(stored: str | bytes) -> str:
+    """A stored name; protobuf hands over bytes where they are no UTF-8, whatever its type annotations say."""
+    return stored if isinstance(stored, str) else stored.decode("utf-8", "replace")
+
+
 def shown(name: str) -> str:
     """A name from the file as messages quote it, never longer than a line."""
     return repr(name if len(name) <= 60 else f"{name[:57]}...")
@@ -126,11 +131,11 @@ def parse(data: bytes, name: str = "network") -> FileModel:
     unreadable: set[str] = set()
     for tensor in graph.initializer:
         try:
-            constants[tensor.name] = array(tensor)
+            constants[_text(tensor.name)] = array(tensor)
         except InputError as error:
-            problems.append(f"constant {shown(tensor.name)}: {error}")
-            unreadable.add(tensor.name)
-    inputs = tuple(_value(value) for value in graph.input if value.name not in constants and value.name not in unreadable)
+            problems.append(f"constant {shown(_text(tensor.name))}: {error}")
+            unreadable.add(_text(tensor.name))
+    inputs = tuple(value for value in map(_value, graph.input) if value.name not in constants and value.name not in unreadable)
     outputs = tuple(_value(value) for value in graph.output)
     nodes = tuple(_node(index, node) for index, node in enumerate(graph.node))
     return FileModel(name, len(data), opset, inputs, outputs, nodes, constants, frozenset(unreadable), tuple(problems))
@@ -151,6 +156,8 @@ def array(tensor: TensorProto) -> Array:
         raise InputError(f"its data does not fill its shape {list(dims)}; the file is damaged") from error
     if result.shape != dims or result.dtype.name != _TYPES[tensor.data_type]:
         raise InputError(f"its data does not fill its shape {list(dims)}; the file is damaged")
+    if result.dtype.kind == "f" and np.isnan(result).any():
+        raise InputError("has values that are no numbers (NaN); train the network again or repair it")
     return result
 
 
@@ -160,13 +167,13 @@ def _type_name(number: int) -> str:
 
 def _value(value: ValueInfoProto) -> FileValue:
     if not value.type.HasField("tensor_type"):
-        return FileValue(value.name, "no tensor", None)
+        return FileValue(_text(value.name), "no tensor", None)
     tensor = value.type.tensor_type
     kind = _TYPES.get(tensor.elem_type, _type_name(tensor.elem_type))
     if not tensor.HasField("shape"):
-        return FileValue(value.name, kind, None)
+        return FileValue(_text(value.name), kind, None)
     shape = tuple(axis.dim_value if axis.HasField("dim_value") else None for axis in tensor.shape.dim)
-    return FileValue(value.name, kind, shape)
+    return FileValue(_text(value.name), kind, shape)
 
 
 def _node(index: int, node: NodeProto) -> FileNode:
@@ -174,11 +181,12 @@ def _node(index: int, node: NodeProto) -> FileNode:
     unreadable: dict[str, str] = {}
     for attribute in node.attribute:
         try:
-            attributes[attribute.name] = _attribute(attribute)
+            attributes[_text(attribute.name)] = _attribute(attribute)
         except InputError as error:
-            unreadable[attribute.name] = str(error)
-    kind = node.op_type if node.domain in _DOMAINS else f"{node.domain}.{node.op_type}"
-    return FileNode(index, node.name, kind, tuple(node.input), tuple(node.output), attributes, unreadable)
+            unreadable[_text(attribute.name)] = str(error)
+    kind, domain = _text(node.op_type), _text(node.domain)
+    inputs, outputs = tuple(map(_text, node.input)), tuple(map(_text, node.output))
+    return FileNode(index, _text(node.name), kind if domain in _DOMAINS else f"{domain}.{kind}", inputs, outputs, attributes, unreadable)
 
 
 def _attribute(attribute: AttributeProto) -> Attribute:
