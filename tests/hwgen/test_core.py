@@ -11,10 +11,24 @@ import pytest
 from amaranth.hdl import ClockDomain, Module
 
 from golden import interpreter
-from golden.graph import AveragePool2d, MaxPool2d, Padding, Window
-from golden.rescale import RescaleFormat
+from golden.graph import (
+    Add,
+    AveragePool2d,
+    Concatenation,
+    DepthwiseConv2d,
+    Lookup,
+    MaxPool2d,
+    Mean,
+    Pad,
+    Padding,
+    Requantize,
+    Softmax,
+    Window,
+)
+from golden.rescale import Rescale, RescaleFormat
 from hwgen.compiler import Program, compile_graph
 from hwgen.config import AcceleratorConfig
+from hwgen.descriptor import Operation
 from hwgen.gateware.core import Core
 from hwgen.gateware.ram import READ_LATENCY
 from hwgen.regmap import COUNTERS, MEMORIES
@@ -29,6 +43,13 @@ CONFIGS = {
     "2x6, fixed32": replace(BASE, rows=2, cols=6, weight_rows_per_cycle=2, rescale=RescaleFormat.parse("fixed32"), acc_bits=24),
     "3x3": replace(BASE, rows=3, cols=3, lanes=3, acc_depth=5),
 }
+ROOMY = replace(BASE, act_depth=1024, program_depth=2048, max_layers=12, add_tables=2)
+#: For the layers that take no ordinary way: pairs of slices, a narrow word, tables of accumulators narrower than a host word.
+OTHERS = {
+    "8x4, pairs": replace(ROOMY, rows=8, weight_rows_per_cycle=2),
+    "2x6, fixed32": replace(ROOMY, rows=2, cols=6, lanes=1, acc_bits=30, rescale=RescaleFormat.parse("fixed32")),
+    "6x3, pairs, one tap": replace(ROOMY, rows=6, cols=3, lanes=1, acc_depth=9, depthwise_rows=1),
+}
 
 
 def images(program: Program) -> dict[Memory, list[int]]:
@@ -37,6 +58,7 @@ def images(program: Program) -> dict[Memory, list[int]]:
         Memory.WEIGHT: [int.from_bytes(row.tobytes(), "little") for row in program.weights],
         Memory.PARAM: list(program.params),
         Memory.PROGRAM: list(program.words),
+        Memory.TABLE: list(program.tables),
     }
 
 
@@ -84,11 +106,11 @@ class Bench:
                 await self.write(ctx, memory, word, value)
 
     async def put(self, ctx: Any, x: np.ndarray) -> None:
-        """Writes the input, int8[H, W, C]; what lies beyond the channels is noise."""
+        """Writes the input, int8[H, W, C]; what lies beyond the channels, or the row of a dense input, is noise."""
         place = self.program.placements[self.program.graph.inputs[0]]
         rows = self.program.config.rows
-        flat = x.reshape(-1, place.shape[2])
-        noise = np.random.default_rng(0).integers(0, 256, (len(flat), place.words_per_pixel * rows)).astype(np.uint8)
+        flat = x.reshape(place.shape[0], -1) if place.dense else x.reshape(-1, place.shape[2])
+        noise = np.random.default_rng(0).integers(0, 256, (len(flat), -(-flat.shape[1] // rows) * rows)).astype(np.uint8)
         noise[:, : flat.shape[1]] = flat.view(np.uint8)
         for word, row in enumerate(noise.reshape(-1, rows)):
             await self.write(ctx, Memory.ACT, place.base + word, int.from_bytes(row.tobytes(), "little"))
@@ -147,20 +169,92 @@ def small(network: Any, config: AcceleratorConfig, seed: int = 0) -> Any:
     )
 
 
-@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
-def test_a_network(simulate, network, config):
+def depthwise(built: Any, window: Window, **options: Any) -> None:
+    """Adds a depthwise convolution."""
+    height, width, channels = built.tensor.shape
+    weight = built.rng.integers(-127, 128, (*window.kernel, channels)).astype(np.int8)
+    constants = {**built.weighted(np.moveaxis(weight, 2, 0), options), "weight": weight}
+    name = f"depthwise_{len(built.ops)}"
+    op = DepthwiseConv2d(name, (built.current,), f"{name}.out", window=window, **constants)
+    built.add(op, (*window.output_size(height, width), channels), -128)
+
+
+def residual(built: Any, other: str) -> None:
+    """Adds another map of the shape to the current one."""
+    a, b, out = (Rescale.from_real(built.format, factor) for factor in (0.5, 0.35, 2**-19))
+    name = f"add_{len(built.ops)}"
+    add = Add(name, (other, built.current), f"{name}.out", left_shift=20, rescale_a=a, rescale_b=b, rescale_out=out)
+    built.add(add, built.tensor.shape, 11)
+
+
+def separable(network: Any, config: AcceleratorConfig, seed: int = 0) -> Any:
+    """A dense input, depthwise convolutions at strides 1, 2 and 3 and of several chunks, a residual add, a mean, a softmax on the host."""
+    same = Padding(1, 1, 1, 1)
+    built = network(4, 5, 1, format=config.rescale, seed=seed).conv(9, Window((3, 2), padding=same))
+    depthwise(built, Window((3, 3), (1, 2), same))
+    before = built.current
+    depthwise(built, Window((3, 3), padding=same), weight_zero_point=built.rng.integers(-60, 60, 9).astype(np.int32))
+    residual(built, before)
+    depthwise(built, Window((1, 4), (3, 1), Padding(0, 0, 2, 1)))
+    rescale = Rescale.from_real(config.rescale, 0.1)
+    channels = built.tensor.shape[2]
+    built.add(Mean("mean", (built.current,), "mean.out", axes=(0, 1), rescale=rescale), (1, 1, channels), 5)
+    built.conv(3, Window((1, 1)), weight_zero_point=np.array([100, 0, -128], np.int32)).reshape(3)
+    return built.add(Softmax("softmax", (built.current,), "softmax.out", multiplier=1 << 30, left_shift=22), (3,), -128)
+
+
+def elementwise(network: Any, config: AcceleratorConfig, seed: int = 0) -> Any:
+    """A pack pass if the configuration has a use for it, and every operator that takes one value at a time."""
+    built = network(3, 3, 1, format=config.rescale, seed=seed).conv(8, Window((4, 2), padding=Padding(2, 1, 0, 1)))
+    zero_point, (height, width, channels) = built.tensor.affine.zero_point, built.tensor.shape
+    first = built.current
+    table = built.rng.integers(-128, 128, 256).astype(np.int8)
+    built.add(Lookup("lookup", (first,), "lookup.out", table=table), (height, width, channels))
+    built.add(Concatenation("cat", (first, "lookup.out", first), "cat.out", axis=2), (height, width, 3 * channels))
+    built.add(Pad("pad", ("cat.out",), "pad.out", padding=Padding(0, 1, 2, 0)), (height + 1, width + 2, 3 * channels))
+    assert built.tensor.affine.zero_point == zero_point
+    rescale = Rescale.from_real(config.rescale, 0.8)
+    built.add(Requantize("requantize", ("pad.out",), "requantize.out", rescale=rescale, act_max=90), built.tensor.shape, -30)
+    rescale = Rescale.from_real(config.rescale, 0.9 / (height + 1))
+    return built.add(Mean("mean", (built.current,), "mean.out", axes=(0,), rescale=rescale), (1, width + 2, 3 * channels), 0)
+
+
+NETWORKS = {
+    **{f"{name}, windows": (small, config) for name, config in CONFIGS.items()},
+    **{f"{name}, separable": (separable, config) for name, config in OTHERS.items()},
+    **{f"{name}, elementwise": (elementwise, config) for name, config in OTHERS.items()},
+}
+
+
+def test_the_networks_take_every_way(network):
+    """All operations, dense words, pairs, chunks, pack passes, kernels walked again, pixel tiles: what the networks are for."""
+    programs = [compile_graph(make(network, config).graph(), config) for make, config in NETWORKS.values()]
+    descriptors = [fields for program in programs for fields in program.descriptors]
+    assert {fields["operation"] for fields in descriptors} == set(Operation)
+    for name in ("dense", "paired", "table", "lane_place", "extra_walks"):
+        assert any(fields[name] for fields in descriptors), name
+    of_depthwise = [fields for fields in descriptors if fields["operation"] == Operation.DEPTHWISE]
+    assert {fields["decimate"] for fields in of_depthwise} == {1, 2}
+    assert any(fields["kernel_x"] > 1 for fields in of_depthwise), "chunks"
+    assert any(fields["extra_walks"] and fields["groups"] > 1 for fields in of_depthwise)
+    assert "pack" in {layer.kind for program in programs for layer in program.layers}
+    assert any(program.host_ops for program in programs)
+
+
+@pytest.mark.parametrize(("make", "config"), NETWORKS.values(), ids=NETWORKS.keys())
+def test_a_network(simulate, network, make, config):
     """Twice in a row: the golden model's result, the cycle model's cycles layer by layer, counters that add up to the run."""
-    built = small(network, config)
+    built = make(network, config)
     program = compile_graph(built.graph(), config)
     inputs = built.inputs(2)
-    expected = interpreter.run(program.graph, inputs)
+    expected = interpreter.run(program.device, inputs)
     bench = Bench(program)
 
     async def testbench(ctx):
         for x, y in zip(inputs, expected, strict=True):
             await bench.put(ctx, x)
             await bench.run(ctx)
-            np.testing.assert_array_equal(await bench.get(ctx, program.graph.outputs[0]), y)
+            np.testing.assert_array_equal(await bench.get(ctx, program.device.outputs[0]), y)
             counters = await bench.counters(ctx)
             assert [sum(layer.values()) for layer in counters] == [layer.cycles for layer in program.layers]
             assert [layer["busy"] for layer in counters] == [layer.busy for layer in program.layers]
@@ -206,10 +300,11 @@ def test_sums_that_wrap_on_the_way(simulate, network):
     simulate(bench.module, testbench)
 
 
-def test_memories_written_by_the_host(simulate, network):
-    """Program, parameters and weights come through the host's writes instead of images: other weights for the same hardware."""
-    config = CONFIGS["8x2, fixed16"]
-    built = small(network, config, seed=1)
+@pytest.mark.parametrize("name", ["8x2, fixed16, windows", "8x4, pairs, separable"])
+def test_memories_written_by_the_host(simulate, network, name):
+    """Program, parameters, weights and tables come through the host's writes instead of images: other weights for the same hardware."""
+    make, config = NETWORKS[name]
+    built = make(network, config, seed=1)
     program = compile_graph(built.graph(), config)
     x = built.inputs(1)
     bench = Bench(program, preloaded=False)
@@ -218,7 +313,7 @@ def test_memories_written_by_the_host(simulate, network):
         await bench.load(ctx, images(program))
         await bench.put(ctx, x[0])
         await bench.run(ctx)
-        np.testing.assert_array_equal(await bench.get(ctx, program.graph.outputs[0]), interpreter.run(program.graph, x)[0])
+        np.testing.assert_array_equal(await bench.get(ctx, program.device.outputs[0]), interpreter.run(program.device, x)[0])
 
     simulate(bench.module, testbench)
 

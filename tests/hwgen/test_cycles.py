@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from golden.graph import AveragePool2d, MaxPool2d, Window
+from golden.graph import AveragePool2d, DepthwiseConv2d, MaxPool2d, Padding, Window
 from golden.rescale import RescaleFormat
 from hwgen.compiler import compile_graph
 from hwgen.config import NAMED, AcceleratorConfig
@@ -132,6 +133,49 @@ def test_pooling(network, array, format, channels, size, maximum):
     assume(shape.hidden(per_group // lanes, path))
     # No weights to wait for, so the first issue is a cycle earlier than that of a convolution.
     assert timing.cycles == groups * 4 * pixels + (path + 1 + (last - 1) * space + pixels + shape.post) + FIRST - 1 + LAST
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sampled_from([(4, 4, 1, 1), (16, 8, 4, 4), (8, 4, 2, 2), (6, 3, 3, 2), (3, 6, 1, 1)]),
+    formats,
+    st.integers(1, 40),
+    st.tuples(st.integers(5, 12), st.integers(5, 12)),
+    st.integers(1, 3),
+)
+def test_a_depthwise_convolution(network, array, format, channels, size, stride):
+    """3 x 3 with padding of 1: a kernel row streams every input column that a pixel begins at or follows, once for both slices of a
+    pair; the padding behind a row is that before the next.  There are slots enough for the tiles of several pairs."""
+    rows, cols, lanes, per_cycle = array
+    made = config(rows, cols, lanes=lanes, weight_rows_per_cycle=per_cycle, rescale=format, weight_slots=12)
+    built = network(*size, channels, format=format)
+    weight = built.rng.integers(-127, 128, (3, 3, channels)).astype(np.int8)
+    window = Window((3, 3), (stride, stride), Padding(1, 1, 1, 1))
+    constants = {**built.weighted(np.moveaxis(weight, 2, 0), {}), "weight": weight}
+    height, width = window.output_size(*size)
+    op = DepthwiseConv2d("depthwise", ("input",), "out", window=window, **constants)
+    graph = built.add(op, (height, width, channels), 0).graph()
+    per_group = min(rows, cols)
+    paired = stride == 2 and rows >= 2 * cols and channels > per_group
+    share = 2 if paired else 1
+    groups, pixels = -(-channels // (share * per_group)), height * width
+    begin = (width - 1) * stride + share  # words up to the last pixel's
+    # One column of padding is shared where there is one on the right too.
+    right = (width - 1) * stride + 3 - 1 - size[1]
+    stream = max(begin, (width - 1) * stride + 3 - max(0, min(1, right)))
+    assume(share * pixels <= made.acc_depth)
+    words = groups * 3 * height * stream
+    (timing,) = compile_graph(graph, made).layers
+    assert timing.busy == words
+    lane_groups = share * per_group // lanes
+    shape = Shape(made, groups, 3, height * stream, channels)
+    space = max(pixels, shape.interval)
+    assume(groups == 1 or 3 * height * stream >= max(lane_groups * space, (lane_groups - 1) * space + max(shape.path + 2, pixels + 3)))
+    assume(height * stream >= share * made.min_tile_pixels)
+    last = -(-channels // lanes) - (groups - 1) * lane_groups
+    tail = shape.path + 1 + (last - 1) * space + pixels + shape.post - (stream - begin)
+    second_tile = made.words_per_depthwise_tile if paired else 0  # a pair's first words wait for both its tiles
+    assert timing.cycles == FIRST + second_tile + words + tail + LAST
 
 
 def test_slow_post_processing_sets_the_pace(network):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,18 @@ import pytest
 
 from golden import network_file
 from golden.errors import InputError
-from golden.graph import MaxPool2d, Window
+from golden.graph import Add, MaxPool2d, Padding, Softmax, Window
+from golden.rescale import Rescale
 from hwgen import emit as emit_package
 from hwgen.compiler import compile_graph
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import WORDS, decode
-from hwgen.emit import accelerator_verilog, contents, emit, folder, templates
+from hwgen.emit import accelerator_verilog, contents, emit, folder, image_depths, templates
 from hwgen.emit.documents import instantiation, ports
 from hwgen.emit.images import byte_lines, hex_lines
 
 CONFIG = AcceleratorConfig(rows=2, cols=2, lanes=1, acc_depth=16, act_depth=256, weight_depth=1024, param_depth=64, program_depth=512)
+WITH_TABLES = replace(CONFIG, rows=8, cols=4, act_depth=512, add_tables=2)
 FILES = {
     "accelerator.v",
     "weights.hex",
@@ -183,6 +186,62 @@ def test_config_json(program):
             "zero_point": affine.zero_point,
         }
     assert [layer["name"] for layer in data["layers"]] == [layer.name for layer in program.layers]
+
+
+@pytest.fixture(scope="module")
+def everything(network):
+    """A dense input, a pack pass, an add, a softmax on the host."""
+    built = network(4, 5, 1).conv(8, Window((4, 2), padding=Padding(2, 1, 1, 0)))
+    half, back = (Rescale.from_real(built.format, factor) for factor in (0.5, 2**-19))
+    first = built.current
+    built.conv(8, Window((1, 1)))
+    add = Add("add", (first, built.current), "sum", left_shift=20, rescale_a=half, rescale_b=half, rescale_out=back)
+    built.add(add, (4, 5, 8)).fully_connected(4)
+    built.add(Softmax("softmax", (built.current,), "softmax.out", multiplier=1 << 30, left_shift=20), (4,), -128)
+    return compile_graph(built.graph(), WITH_TABLES)
+
+
+def test_config_json_of_a_network_with_a_host_part_and_a_dense_input(everything):
+    """Outputs are the accelerator's; a map that only the program knows has no scale."""
+    data = json.loads(contents(everything)["config.json"])
+    logits = everything.host_ops[0].inputs[0]
+    assert (data["outputs"], data["host"]) == ([logits], ["softmax"])
+    assert set(data["tensors"]) == {*everything.device.tensors, "conv_0 (packed)"}
+    dense, packed = data["tensors"]["input"], data["tensors"]["conv_0 (packed)"]
+    assert (dense["dense"], dense["words_per_row"], dense["shape"]) == (True, 1, [4, 5, 1])
+    assert (packed["dense"], packed["words_per_row"], packed["shape"]) == (False, 5, [4, 5, 8])
+    assert "scale" in dense
+    assert not {"scale", "zero_point"} & set(packed)
+    assert [layer["kind"] for layer in data["layers"]] == ["pack", "conv2d", "conv2d", "add", "fully_connected"]
+
+
+def test_the_image_of_the_tables(everything, program):
+    """Of every table of the accelerator, zeros in those that no layer uses; an accelerator without tables has none."""
+    files = contents(everything)
+    entries = [int(line, 16) for line in files["tables.hex"].splitlines()]
+    assert entries == [*everything.tables, *[0] * 512]
+    assert len(everything.tables) == 512
+    assert image_depths(WITH_TABLES) == {
+        "weights.hex": WITH_TABLES.weight_depth,
+        "params.hex": WITH_TABLES.param_depth,
+        "program.hex": WITH_TABLES.program_depth,
+        "tables.hex": 1024,
+    }
+    assert "tables.hex" in files["README.md"]
+    assert "tables.hex" in files["accelerator.v"]
+    without = contents(program)
+    assert "tables.hex" not in without
+    assert "tables.hex" not in image_depths(CONFIG)
+    assert "tables.hex" not in without["README.md"]
+    assert "tables.hex" not in without["accelerator.v"]
+
+
+def test_the_readme_says_how_a_dense_input_lies(everything):
+    place = everything.placements["input"]
+    (row,) = [line for line in contents(everything)["README.md"].splitlines() if line.startswith("| input `input`")]
+    assert [cell.strip() for cell in row.strip("|").split("|")][1:5] == ["4x5x1", "dense", str(place.base), "1"]
+    rows = [line for line in contents(everything)["README.md"].splitlines() if line.startswith("| output")]
+    assert [row.split("`")[1] for row in rows] == [everything.host_ops[0].inputs[0]]
 
 
 def test_images_hold_the_program(program):

@@ -27,7 +27,7 @@ DEPTH = 512
 
 @dataclass(frozen=True)
 class Layer:
-    """A map in memory, a window that goes over it, and the rectangle of outputs to compute."""
+    """A map in memory, a window that goes over it `walks` times, and the rectangle of outputs to compute."""
 
     shape: tuple[int, int, int]
     window: Window
@@ -37,6 +37,7 @@ class Layer:
     base: int = 5
     pad_value: int = -7
     barrier: int = 0
+    walks: int = 1
 
     @property
     def source(self) -> Placement:
@@ -52,12 +53,12 @@ class Layer:
 
     @property
     def words(self) -> int:
-        return self.groups * math.prod(self.window.kernel) * self.channel_words * self.outputs.pixels
+        return self.groups * self.walks * math.prod(self.window.kernel) * self.channel_words * self.outputs.pixels
 
     def descriptor(self, layer: int) -> dict[str, int]:
         fields = walk(self.source, self.window, self.outputs, channel_words=self.channel_words)
         rest = {"operation": self.operation, "pad_value": self.pad_value, "groups": self.groups, "barrier": self.barrier, "layer": layer}
-        return dict.fromkeys(BY_NAME, 0) | fields | rest
+        return dict.fromkeys(BY_NAME, 0) | fields | rest | {"extra_walks": self.walks - 1}
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ def expected(layers: list[Layer], memory: np.ndarray) -> Iterator[Word]:
         convolves = layer.operation is Operation.CONV
         slices = CONFIG.rows // CONFIG.pool_channels
         for group in range(layer.groups):
-            tiles = list(product(*map(range, (*window.kernel, layer.channel_words))))
-            for number, (ky, kx, word) in enumerate(tiles):
+            tiles = list(product(*map(range, (layer.walks, *window.kernel, layer.channel_words))))
+            for number, (_, ky, kx, word) in enumerate(tiles):
                 pixels = list(product(range(out.y, out.y + out.rows), range(out.x, out.x + out.cols)))
                 for position, (oy, ox) in enumerate(pixels):
                     y = oy * window.stride[0] - window.padding.top + ky * window.dilation[0]
@@ -186,6 +187,10 @@ LAYERS = {
     "one row of the outputs": [Layer((5, 9, 4), Window((3, 3), padding=SAME), Tile(2, 4, 1, 3), groups=2)],
     "max pooling along slices and words": [Layer((4, 4, 11), Window((2, 2), (2, 2)), groups=6, operation=Operation.MAX_POOL)],
     "average pooling of part": [Layer((5, 5, 4), Window((3, 2)), Tile(1, 1, 2, 3), groups=2, operation=Operation.AVERAGE_POOL)],
+    "kernels walked again": [
+        Layer((3, 4, 7), Window((2, 3), padding=SAME), groups=2, walks=3, base=40),
+        Layer((3, 4, 3), Window((1, 1)), groups=2, walks=2, barrier=1),
+    ],
     "pixel tiles of one layer": [
         Layer((6, 4, 4), Window((3, 3), padding=SAME), Tile(0, 0, 2, 4), groups=2, barrier=1),
         Layer((6, 4, 4), Window((3, 3), padding=SAME), Tile(2, 0, 3, 4), groups=2),

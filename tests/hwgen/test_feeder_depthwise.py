@@ -26,13 +26,18 @@ SAME = Padding(1, 1, 1, 1)
 
 @dataclass(frozen=True)
 class Case:
-    """A depthwise layer on an accelerator."""
+    """A depthwise layer on an accelerator; with a zero point of its weights every kernel is walked twice."""
 
     config: AcceleratorConfig
     shape: tuple[int, int, int]
     window: Window
     paired: bool = False
     base: int = 9
+    weight_zero_point: int = 0
+
+    @property
+    def walks(self) -> int:
+        return 2 if self.weight_zero_point else 1
 
     def descriptors(self) -> list[dict[str, int]]:
         height, width, channels = self.shape
@@ -41,8 +46,8 @@ class Case:
             "depthwise",
             ("x",),
             "y",
-            weight=np.ones((*self.window.kernel, channels), np.int8),
-            weight_zero_point=np.zeros(channels, np.int32),
+            weight=np.full((*self.window.kernel, channels), 100, np.int8),
+            weight_zero_point=np.full(channels, self.weight_zero_point, np.int32),
             weight_scale=np.ones(channels),
             bias=np.zeros(channels, np.int32),
             rescale=Rescale.from_real(self.config.rescale, np.full(channels, 1 / 64)),
@@ -54,6 +59,7 @@ class Case:
         assert lowered.problems == ()
         made = [{**values, "layer": 0, "barrier": int(number == 0), "last": 0} for number, values in enumerate(done.descriptors)]
         assert {values["paired"] for values in made} == {int(self.paired)}
+        assert {values["extra_walks"] for values in made} == {self.walks - 1}
         return made
 
 
@@ -83,6 +89,9 @@ CASES = {
     "pairs of which one has no partner": Case(PAIRS, (4, 5, 13), Window((3, 3), (1, 2), SAME), paired=True),
     "pairs in pixel tiles": Case(PAIRS, (9, 11, 8), Window((3, 3), (1, 2), SAME), paired=True),
     "pairs in tiles of columns": Case(PAIRS, (1, 50, 4), Window((1, 3), (1, 2), SAME), paired=True),
+    "kernels walked again": Case(SINGLE, (3, 4, 6), Window((2, 3), padding=SAME), weight_zero_point=-100),
+    "kernels of several chunks walked again": Case(SINGLE, (2, 8, 4), Window((2, 5), padding=Padding(0, 0, 2, 2)), weight_zero_point=-100),
+    "pairs walked again": Case(PAIRS, (5, 7, 8), Window((3, 3), (2, 2), SAME), paired=True, weight_zero_point=-100),
     "stride 2 with chunks is not paired": Case(PAIRS, (2, 9, 8), Window((1, 5), (1, 2))),
     "stride 2 of one slice is not paired": Case(PAIRS, (2, 9, 2), Window((1, 3), (1, 2))),
 }
@@ -90,7 +99,7 @@ CASES = {
 
 def total(descriptors: list[dict[str, int]]) -> int:
     """Words of the streams."""
-    return sum(d["groups"] * d["kernel_y"] * d["kernel_x"] * d["pixels_y"] * d["stream_x"] for d in descriptors)
+    return sum((1 + d["extra_walks"]) * d["groups"] * d["kernel_y"] * d["kernel_x"] * d["pixels_y"] * d["stream_x"] for d in descriptors)
 
 
 def pixels(case: Case, descriptors: list[dict[str, int]]) -> Iterator[tuple[int, int, int, int, int, dict[str, int]]]:
@@ -107,8 +116,8 @@ def pixels(case: Case, descriptors: list[dict[str, int]]) -> Iterator[tuple[int,
         y0, x0 = fields["start_y"] + window.padding.top, fields["start_x"] + window.padding.left
         groups = -(-case.shape[2] // (share * config.pool_channels))
         for group in range(groups):
-            steps = list(product(range(window.kernel[0]), range(chunks)))
-            for number, (ky, chunk) in enumerate(steps):
+            steps = list(product(range(case.walks), range(window.kernel[0]), range(chunks)))
+            for number, (_, ky, chunk) in enumerate(steps):
                 places = list(product(range(fields["pixels_y"]), range(fields["pixels_x"]), range(share)))
                 for position, (oy, ox, odd) in enumerate(places):
                     last = position == len(places) - 1
