@@ -77,7 +77,8 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     emit(program, folder)
     inputs = np.random.default_rng(12).integers(-128, 128, (2, 8, 8, 5)).astype(np.int8)
     report = verify(graph, inputs, build=folder, simulator=Simulator.ICARUS)
-    assert report.equal and report.first_difference is None
+    assert report.equal
+    assert report.first_difference is None
     return Case(graph, program, inputs, folder)
 
 
