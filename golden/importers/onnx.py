@@ -168,7 +168,7 @@ class _Importer:
             shape = _output_shape(found.layout)
             tensor = found.tensor
             if isinstance(self.backend, IntegerBackend):
-                tensor = self.backend.exact(tensor)
+                tensor = self.backend.exact(tensor) if found.integer else self.backend.output(tensor)
             return tensor if self.backend.shape(tensor) == shape else self.backend.reshape(name[:_NAME] or "output", tensor, shape)
         except (UnsupportedError, InputError) as error:
             self.problems.append(f"network output {shown(name)}: {error}")

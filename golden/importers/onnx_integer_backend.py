@@ -93,6 +93,7 @@ class IntegerBackend(Backend):
         self.pending: dict[str, Pending] = {}
         self.inputs: dict[str, str] = {}  # for each network input that is pending, the tensor that it has become
         self.made: dict[tuple[str, Affine], str] = {}
+        self.softmaxes: dict[str, str] = {}  # for a softmax in other steps than its own, that in its own
 
     def graph(self, outputs: tuple[str, ...]) -> Graph:
         """The graph, without what no output depends on.  Raises InputError for an input that is never quantized."""
@@ -137,6 +138,11 @@ class IntegerBackend(Backend):
         if found.lossless is None:
             raise UnsupportedError(f"it reads {found.what} in real values; put QuantizeLinear and DequantizeLinear between them")
         return self._finish(x, found.lossless)
+
+    def output(self, x: str) -> str:
+        """The integer tensor of a network output in real values: a softmax keeps its own steps, which saves a rounding."""
+        exact = self.exact(x)
+        return self.softmaxes.get(exact, exact)
 
     def _finish(self, x: str, meaning: Affine) -> str:
         """Makes a pending tensor with given parameters, once."""
@@ -320,7 +326,10 @@ class IntegerBackend(Backend):
             factor = Rescale.from_real(TFLITE, min(max(source.affine.scale * 2.0**26, 1.0), 2.0**31 - 1.0))
             y = self.declare(wanted, source.shape, SOFTMAX_OUTPUT)
             self.put(Softmax(y, (source.name,), y, multiplier=int(factor.multiplier[0]), left_shift=int(factor.shift[0])))
-            return self.into(f"{wanted}.rescaled", y, meaning, low, high)
+            rescaled = self.into(f"{wanted}.rescaled", y, meaning, low, high)
+            if math.isinf(low) and math.isinf(high):
+                self.softmaxes[rescaled] = y
+            return rescaled
 
         return self._later(Pending(name, f"the softmax {name[:60]!r}", source.shape, make, lossless=SOFTMAX_OUTPUT))
 

@@ -231,6 +231,17 @@ def test_a_softmax_that_nothing_quantizes_has_its_own_steps() -> None:
     assert graph.tensors[op.output].affine.scale == 1 / 256
 
 
+def test_a_softmax_at_the_end_keeps_its_own_steps_where_the_output_is_real() -> None:
+    f = FileBuilder()
+    x = f.op("Softmax", f.quantizer(f.input((1, 5))), axis=1)
+    graph = imported(f.file(f.quantizer(x, 1 / 255, -128)))
+    assert [op.kind for op in graph.ops] == ["softmax"]
+    parameters = f.constant(1 / 255), f.constant(-128, "int8")
+    graph = imported(f.file(f.op("QuantizeLinear", x, *parameters)))
+    assert [op.kind for op in graph.ops] == ["softmax", "requantize"]
+    assert graph.tensors[graph.outputs[0]].affine.scale == float(np.float32(1 / 255))
+
+
 def test_factors_of_an_add() -> None:
     f = FileBuilder()
     x = f.quantizer(f.input((1, 5)), 0.25)
