@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -285,7 +285,9 @@ def _samples(data: npt.NDArray[Any] | Path_, what: str, layout: str | None, valu
     return read_samples(Path(data), stated, kind)
 
 
-def _float_graph(model: nn.Module | ExportedProgram | FloatGraph, x: npt.NDArray[np.float32], layout: Layout | None, name: str | None) -> FloatGraph:
+def _float_graph(
+    model: nn.Module | ExportedProgram | FloatGraph, x: npt.NDArray[np.float32], layout: Layout | None, name: str | None
+) -> FloatGraph:
     """The model as a float graph.  A module without a stated layout is fed NCHW, as PyTorch does; where it refuses that, NHWC."""
     from torch import nn
 
@@ -302,8 +304,12 @@ def _float_graph(model: nn.Module | ExportedProgram | FloatGraph, x: npt.NDArray
 
 
 def _configuration(graph: Graph, config: str | AcceleratorConfig | None, parameters: dict[str, int]) -> AcceleratorConfig:
+    from hwgen.compiler.analysis import fitted
+
     if config is None or isinstance(config, str):
-        return configuration(graph.format, config, **parameters)
+        chosen = configuration(graph.format, config, **parameters)
+        # An accelerator of the user's own has memories that hold the network, but for those whose size is given.
+        return fitted(graph, chosen, set(asdict(chosen)) - set(parameters)) if parameters else chosen
     if parameters:
         raise InputError(f"give a configuration or parameters ({', '.join(parameters)}), not both")
     return config

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from golden.graph import Graph
@@ -22,6 +22,10 @@ _ROOMY = {
     "max_layers": 256,
     "add_tables": 64,
 }
+
+
+#: Words in which a memory grows, and what is counted one by one.
+_BLOCK, _COUNTED = 512, ("add_tables", "max_layers")
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,17 @@ def analyze(graph: Graph, config: AcceleratorConfig, others: Mapping[str, Accele
         weight_bytes=program.weights.size,
         fits={name: _shortages(graph, other) for name, other in others.items()},
     )
+
+
+def fitted(graph: Graph, config: AcceleratorConfig, free: Collection[str]) -> AcceleratorConfig:
+    """The configuration with those of the memories in `free` that are too small for a network grown to what it needs, in whole blocks.
+
+    Raises InputError for what the accelerator cannot run.
+    """
+    program = compile_graph(graph, AcceleratorConfig.from_json({**config.to_json(), **_ROOMY}))
+    short = {demand.parameter: demand.need for demand in demands(program, config) if not demand.fits and demand.parameter in free}
+    grown = {name: need if name in _COUNTED else -(-need // _BLOCK) * _BLOCK for name, need in short.items()}
+    return AcceleratorConfig.from_json({**config.to_json(), **grown})
 
 
 def _shortages(graph: Graph, config: AcceleratorConfig) -> tuple[str, ...]:
