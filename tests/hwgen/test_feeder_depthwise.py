@@ -79,6 +79,7 @@ CASES = {
     "dilation": Case(SINGLE, (6, 9, 4), Window((3, 3), padding=Padding(2, 2, 2, 2), dilation=(2, 2))),
     "pixel tiles of rows": Case(SINGLE, (9, 10, 5), Window((3, 3), padding=SAME)),
     "pixel tiles of columns": Case(SINGLE, (2, 40, 4), Window((2, 3), padding=SAME)),
+    "a tile of columns with padding on both sides": Case(SINGLE, (1, 24, 4), Window((1, 3), padding=Padding(0, 0, 1, 26))),
     "pixel tiles of columns at stride 2": Case(SINGLE, (1, 70, 4), Window((1, 3), (1, 2), SAME)),
     "more columns than rows": Case(WIDE, (4, 5, 7), Window((3, 2), (1, 1), Padding(1, 0, 1, 0))),
     "slices of a word": Case(PAIRS, (4, 4, 13), Window((3, 3), padding=SAME)),
