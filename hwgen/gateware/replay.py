@@ -1,4 +1,4 @@
-"""The replay host: plays recorded bus traffic from a memory and compares the answers (SPEC section 10)."""
+"""The replay host: plays recorded bus traffic from a memory and compares the answers (SPEC section 11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tap: records, in simulation, every activation that the post-processor writes."""
+"""The tap: records, in simulation, every activation that the post-processor writes (SPEC section 11)."""
 
 from __future__ import annotations
 
