@@ -19,9 +19,10 @@ from hwgen import emit as emit_package
 from hwgen.compiler import compile_graph
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import WORDS, decode
-from hwgen.emit import accelerator_verilog, contents, emit, folder, image_depths, templates
+from hwgen.emit import accelerator_verilog, component_verilog, contents, emit, folder, image_depths, templates
 from hwgen.emit.documents import instantiation, ports
 from hwgen.emit.images import byte_lines, hex_lines
+from hwgen.gateware.array import Array
 
 CONFIG = AcceleratorConfig(rows=2, cols=2, lanes=1, acc_depth=16, act_depth=256, weight_depth=1024, param_depth=64, program_depth=512)
 WITH_TABLES = replace(CONFIG, rows=8, cols=4, act_depth=512, add_tables=2)
@@ -291,6 +292,6 @@ def test_modules_do_not_multiply_with_the_array():
     """Processing elements and rows are emitted once for each pair of psum widths, two for each doubling of the rows; of depthwise rows,
     which are others, there are 3."""
     for depthwise_rows, counts in ((0, {"pe": 6, "row": 6, "depthwise_row": 0}), (3, {"pe": 6, "row": 3, "depthwise_row": 3})):
-        text = accelerator_verilog(AcceleratorConfig(rows=8, cols=4, lanes=1, depthwise_rows=depthwise_rows))
+        text = component_verilog(Array(AcceleratorConfig(rows=8, cols=4, lanes=1, depthwise_rows=depthwise_rows)), "array")
         for kind, count in counts.items():
             assert len(re.findall(rf"^module weft_{kind}_\d", text, re.MULTILINE)) == count, (depthwise_rows, kind)
