@@ -13,6 +13,7 @@ from weft.cli.demo import demo
 from weft.cli.doctor import doctor
 from weft.cli.generate import generate
 from weft.cli.inspect import inspect
+from weft.cli.operators import operators
 from weft.cli.predict import predict
 from weft.cli.quantize import quantize
 from weft.cli.terminal import run
@@ -30,7 +31,7 @@ def command_line() -> None:
     """
 
 
-for _command in (demo, doctor, check, quantize, inspect, analyze, predict, generate, verify, bench):
+for _command in (demo, doctor, check, quantize, inspect, analyze, predict, generate, verify, operators, bench):
     command_line.add_command(_command)
 
 
