@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from golden import interpreter
-from golden.graph import Graph, Int8, Op, Reshape, Softmax
+from golden.graph import Graph, Int8, Lookup, Op, Requantize, Reshape, Softmax
 
+#: What the accelerator cannot do, and what the host does as well if it comes after that.
 HOST: tuple[type[Op], ...] = (Softmax,)
+FOLLOWING: tuple[type[Op], ...] = (Reshape, Requantize, Lookup)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +28,7 @@ def divide(graph: Graph) -> Division:
     outputs = list(graph.outputs)
     while True:
         final = next(
-            (op for op in reversed(ops) if op.output in outputs and isinstance(op, (*HOST, Reshape)) and _ends_in_host(op, ops)), None
+            (op for op in reversed(ops) if op.output in outputs and isinstance(op, (*HOST, *FOLLOWING)) and _ends_in_host(op, ops)), None
         )
         if final is None or any(final.output in op.inputs for op in ops):
             break
@@ -56,8 +58,8 @@ def finish(graph: Graph, outputs: Mapping[str, Int8]) -> dict[str, Int8]:
 
 
 def _ends_in_host(op: Op, ops: list[Op]) -> bool:
-    """Whether an operator at the end is the host's: one of its kind, or a reshape of what such a one made."""
-    while isinstance(op, Reshape):
+    """Whether an operator at the end is the host's: one of its kind, or one that follows such a one."""
+    while isinstance(op, FOLLOWING):
         before = next((other for other in ops if other.output == op.inputs[0]), None)
         if before is None:
             return False

@@ -10,8 +10,8 @@ import pytest
 from golden import interpreter
 from golden.affine import Affine
 from golden.errors import InputError
-from golden.graph import Graph, MaxPool2d, Reshape, Softmax, Tensor, Window
-from golden.rescale import TFLITE
+from golden.graph import Graph, MaxPool2d, Requantize, Reshape, Softmax, Tensor, Window
+from golden.rescale import TFLITE, Rescale
 from hwgen.compiler import compile_graph
 from hwgen.compiler.host_part import divide, finish
 from hwgen.config import AcceleratorConfig
@@ -58,6 +58,20 @@ def test_reshapes_around_it_go_along(network):
     assert [op.name for op in division.host] == ["softmax", "reshape_3", "reshape_4"]
     assert division.device.outputs == (flat,)
     assert [op.kind for op in division.device.ops] == ["conv2d", "reshape"]
+
+
+def test_a_requantize_after_a_softmax_is_the_hosts_too(network):
+    built = network(4, 4, 3).conv(6, Window((4, 4))).reshape(6)
+    scores = built.current
+    built.add(softmax("softmax", scores), (6,), -128)
+    last = Requantize("last", ("softmax.out",), "last.out", rescale=Rescale.from_real(CONFIG.rescale, 0.7))
+    graph = built.add(last, (6,), 5).graph()
+    division = divide(graph)
+    assert [op.name for op in division.host] == ["softmax", "last"]
+    assert division.device.outputs == (scores,)
+    x = np.random.default_rng(3).integers(-128, 128, (8, 4, 4, 3)).astype(np.int8)
+    tensors = interpreter.run(graph, x, tensors=True)
+    assert np.array_equal(finish(graph, {scores: tensors[scores]})["last.out"], tensors["last.out"])
 
 
 def test_a_reshape_at_the_end_of_the_accelerators_own_stays(network):
