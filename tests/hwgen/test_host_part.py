@@ -60,18 +60,26 @@ def test_reshapes_around_it_go_along(network):
     assert [op.kind for op in division.device.ops] == ["conv2d", "reshape"]
 
 
-def test_a_requantize_after_a_softmax_is_the_hosts_too(network):
-    built = network(4, 4, 3).conv(6, Window((4, 4))).reshape(6)
-    scores = built.current
-    built.add(softmax("softmax", scores), (6,), -128)
-    last = Requantize("last", ("softmax.out",), "last.out", rescale=Rescale.from_real(CONFIG.rescale, 0.7))
-    graph = built.add(last, (6,), 5).graph()
+def test_a_requantize_after_a_softmax_is_the_hosts_too():
+    unit = Affine(1.0, 0)
+    tensors = {
+        "x": Tensor("x", (2, 2, 6), unit),
+        "p": Tensor("p", (1, 1, 6), unit),
+        "softmax.out": Tensor("softmax.out", (1, 1, 6), Affine(1 / 256, -128)),
+        "last.out": Tensor("last.out", (1, 1, 6), Affine(1 / 128, 5)),
+    }
+    ops = (
+        MaxPool2d("pool", ("x",), "p", window=Window((2, 2))),
+        softmax("softmax", "p"),
+        Requantize("last", ("softmax.out",), "last.out", rescale=Rescale.from_real(TFLITE, 0.5)),
+    )
+    graph = Graph("requantized", TFLITE, tensors, ("x",), ("last.out",), ops)
     division = divide(graph)
     assert [op.name for op in division.host] == ["softmax", "last"]
-    assert division.device.outputs == (scores,)
-    x = np.random.default_rng(3).integers(-128, 128, (8, 4, 4, 3)).astype(np.int8)
-    tensors = interpreter.run(graph, x, tensors=True)
-    assert np.array_equal(finish(graph, {scores: tensors[scores]})["last.out"], tensors["last.out"])
+    assert division.device.outputs == ("p",)
+    x = np.random.default_rng(3).integers(-128, 128, (8, 2, 2, 6)).astype(np.int8)
+    found = interpreter.run(graph, x, tensors=True)
+    assert np.array_equal(finish(graph, {"p": found["p"]})["last.out"], found["last.out"])
 
 
 def test_a_reshape_at_the_end_of_the_accelerators_own_stays(network):
