@@ -27,7 +27,7 @@ _HARDWARE = {
     "fully_connected": "the input is a vector or the flattening of a map",
     "add": "equal shapes; takes one of the configuration's `add_tables`",
     "max_pool2d": "window and stride up to 255, any padding",
-    "average_pool2d": "the same, where the rescale format divides exactly: `fixed32` always, `tflite` by all usual sizes, `shift` by powers of two",
+    "average_pool2d": "the same, where the rescale format divides exactly: `fixed32` always, `tflite` by usual sizes, `shift` by 2^n",
     "reshape": "flattening, and another division into rows; channels stay where they are",
     "requantize": "not of a flattened map",
     "mean": "over rows, columns or both",
