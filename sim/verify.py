@@ -33,8 +33,8 @@ DEFAULT_SEED = 1
 
 #: A recording is given up after this multiple of the predicted cycles, which are exact, and this many for each access to the bus.
 _LIMIT_FACTOR, _CYCLES_PER_RECORD, _CYCLES_EXTRA = 2, 16, 2000
-#: So few images are played at once.
-_FEW = 8
+#: What takes no more cycles than this, some ten seconds, is played at once; of more, the first image comes alone.
+_AT_ONCE = {Simulator.VERILATOR: 3_000_000, Simulator.ICARUS: 10_000}
 #: Characters of a log of activation writes, about, that one recording may make.
 _TAP_LIMIT = 1 << 26
 
@@ -170,7 +170,7 @@ class _Session:
         return len(next(iter(self.batch.values())))
 
     def simulate(self, simulator: Simulator, directory: Path) -> _Found:
-        """Builds, and plays all images in recordings; of many images the first alone, which shows most faults soon."""
+        """Builds, and plays all images in recordings; of what takes long the first image alone, which shows most faults soon."""
         found = _Found(simulator)
         self.progress(f"compiling for {simulator.value}", 0, 1)
         started = time.perf_counter()
@@ -182,7 +182,8 @@ class _Session:
             raise InputError(f"a waveform of {self.count} images is asked for, but at most {size} go into one; name fewer images")
         start = 0
         while start < self.count:
-            end = min(self.count, start + (1 if start == 0 and self.count > _FEW and self.waves is None else size))
+            alone = start == 0 and self.waves is None and self.count * self.folder.predicted_cycles > _AT_ONCE[simulator]
+            end = min(self.count, start + (1 if alone else size))
             self._play(bench, found, start, end, directory)
             start = end
             if found.difference is not None and self.stop_early:
