@@ -180,6 +180,7 @@ LAYERS = {
     "padding of one side only": [Layer((3, 4, 4), Window((2, 3), padding=Padding(0, 1, 2, 0)))],
     "padding wider than the map": [Layer((2, 1, 4), Window((3, 2), padding=Padding(3, 2, 1, 4)))],
     "stride beyond the kernel": [Layer((7, 8, 2), Window((2, 1), (3, 2), Padding(1, 0, 0, 1)))],
+    "stride into the padding": [Layer((5, 6, 3), Window((3, 3), (2, 3), Padding(1, 2, 1, 1)))],
     "dilation": [Layer((7, 6, 4), Window((3, 2), (1, 2), Padding(2, 1, 1, 3), (2, 3)))],
     "several channel words and groups": [Layer((3, 4, 11), Window((2, 2), padding=SAME), groups=3)],
     "kernel of the whole map": [Layer((3, 2, 9), Window((3, 2)), groups=2)],
@@ -237,6 +238,28 @@ def test_credits_are_taken_once_for_each_tile_and_group(simulate, ready):
     assert len(trace.pulses["take_tile"]) == tiles
     assert trace.pulses["slot_released"] == trace.issues[pixels - 1 :: pixels]
     assert trace.pulses["take_bank"] == trace.issues[:: pixels * 12]
+
+
+def test_credits_are_looked_at_in_the_first_cycle_of_a_tile_and_a_group_alone(simulate):
+    """Weights and bank are shown ready when the first word of a tile, and of a group, is due, and never else: no word waits."""
+    layer = Layer((1, 4, 8), Window((1, 2)), groups=3)
+    tile, group = layer.outputs.pixels, layer.words // layer.groups
+    dut = Feeder(CONFIG, (DEPTH - 1).bit_length())
+    issued = []
+
+    async def testbench(ctx):
+        ctx.set(dut.command.payload, layer.descriptor(0))
+        for cycle in range(layer.words + 5):
+            ctx.set(dut.command.valid, cycle == 0)
+            ctx.set(dut.weights_ready, len(issued) % tile == 0)
+            ctx.set(dut.bank_ready, len(issued) % group == 0)
+            if ctx.get(dut.issue):
+                issued.append(cycle)
+            await ctx.tick()
+
+    simulate(dut, testbench)
+    assert (tile, group) == (3, 12)
+    assert issued == list(range(1, 1 + layer.words))
 
 
 def test_pooling_takes_banks_but_no_weights(simulate):
