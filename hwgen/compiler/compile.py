@@ -15,6 +15,7 @@ from hwgen.compiler.lowered import Pass
 from hwgen.compiler.packing import PACK, dense_inputs, packed_name, packed_shape, packs
 from hwgen.compiler.placement import place
 from hwgen.compiler.program import Layer, Program
+from hwgen.compiler.walk import out_of_reach
 from hwgen.config import AcceleratorConfig
 from hwgen.cycles import predict
 from hwgen.descriptor import WORDS, out_of_range
@@ -68,7 +69,11 @@ def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
         table_base += len(item.tables)
     descriptors[-1]["last"] = 1
 
-    shortages = [f"layer {passes[values['layer']][1].name}: {problem}" for values in descriptors for problem in out_of_range(values)]
+    shortages = [
+        f"layer {passes[values['layer']][1].name}: {problem}"
+        for values in descriptors
+        for problem in (*out_of_range(values), *out_of_reach(values))
+    ]
     if shortages:
         raise DoesNotFitError(f"network {graph.name} is too large for the descriptors; choose a smaller network", shortages)
 

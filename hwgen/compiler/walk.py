@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from golden.graph import Window
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.tiling import Tile
 from hwgen.descriptor import BY_NAME
+from hwgen.gateware.byte_shifter import PLACE_BITS
 
 _ADDRESS_SPACE = 1 << BY_NAME["act_address"].bits
 
@@ -61,3 +64,16 @@ def store(target: Placement, tile: Tile, *, channels: int, group_channels: int, 
         "output_step_x": words,
         "output_step_y": width * words,
     }
+
+
+def out_of_reach(fields: Mapping[str, int]) -> list[str]:
+    """Says for each coordinate of a descriptor that the feeder cannot count to its last value, in the padding behind the map."""
+    columns = fields["stream_x"] or fields["pixels_x"]
+    found = []
+    for axis, count in (("y", fields["pixels_y"]), ("x", columns)):
+        last = (
+            fields[f"start_{axis}"] + (count - 1) * fields[f"stride_{axis}"] + (fields[f"kernel_{axis}"] - 1) * fields[f"dilation_{axis}"]
+        )
+        if last >= 1 << (PLACE_BITS - 1):
+            found.append(f"windows reach {axis} = {last}, but the feeder counts to {(1 << (PLACE_BITS - 1)) - 1}")
+    return found

@@ -63,6 +63,19 @@ def test_a_layer_beyond_the_descriptor_is_named(network):
     assert caught.value.problems == ("layer conv_0: start_y is -20000, but the descriptor holds -16384 to 16383",)
 
 
+def test_padding_beyond_the_feeders_counters_is_refused(network):
+    """Counters of 18 bits wrap, and would find the map again behind so much padding."""
+    config = replace(LARGE, acc_depth=2**16, act_depth=2**22)
+
+    def compiled(bottom: int):
+        return compile_graph(network(2, 1, 4).conv(1, Window((1, 1), (255, 1), Padding(0, bottom, 0, 0))).graph(), config)
+
+    compiled(513 * 255)
+    with pytest.raises(DoesNotFitError) as caught:
+        compiled(515 * 255)
+    assert caught.value.problems == ("layer conv_0: windows reach y = 131325, but the feeder counts to 131071",)
+
+
 def test_shifts_that_the_hardware_lacks_are_refused_with_the_layer(network):
     format = RescaleFormat.parse("shift")
     config = LARGE.with_rescale(format)
