@@ -165,7 +165,8 @@ def test_defines(tmp_path: Path, simulator: Simulator) -> None:
         build(Design("defined", (source,)), simulator)
 
 
-def test_verilog_that_does_not_compile(tmp_path: Path, simulator: Simulator) -> None:
+def test_verilog_that_does_not_compile(tmp_path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))  # others build into the usual one at the same time
     source = tmp_path / "broken.v"
     source.write_text("module broken(input clk);\n  wire a = ;\nendmodule\n")
     with pytest.raises(ToolFailedError, match=r"ended with exit code \d+") as error:
