@@ -292,6 +292,6 @@ def test_modules_do_not_multiply_with_the_array():
     """Processing elements and rows are emitted once for each pair of psum widths, two for each doubling of the rows; of depthwise rows,
     which are others, there are 3."""
     for depthwise_rows, counts in ((0, {"pe": 6, "row": 6, "depthwise_row": 0}), (3, {"pe": 6, "row": 3, "depthwise_row": 3})):
-        text = component_verilog(Array(AcceleratorConfig(rows=8, cols=4, lanes=1, depthwise_rows=depthwise_rows)), "array")
+        text = component_verilog(Array(AcceleratorConfig(rows=8, cols=2, lanes=1, depthwise_rows=depthwise_rows)), "array")
         for kind, count in counts.items():
             assert len(re.findall(rf"^module weft_{kind}_\d", text, re.MULTILINE)) == count, (depthwise_rows, kind)
