@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 
 from golden.checker import check
 from golden.errors import InputError
-from golden.graph import Conv2d, DepthwiseConv2d, Graph, Op, Pad, Padding
-from golden.importers import tflite_elementwise, tflite_file, tflite_windows
+from golden.graph import Graph
+from golden.importers import integer_cleanup, tflite_elementwise, tflite_file, tflite_windows
 from golden.importers.tflite_call import Builder, Call, affine, graph_shape
 from golden.importers.tflite_file import FileModel, FileOperator
 from golden.importers.values import UnsupportedError
@@ -101,7 +100,7 @@ def import_model(model: FileModel) -> Graph:
     if problems:
         raise InputError(f"network {model.name!r} cannot be imported: {len(problems)} problem(s)", problems)
     inputs = tuple(builder.floats.get(index) or builder.names[index] for index in model.inputs)
-    ops = _fold_padding(builder.ops, outputs)
+    ops = integer_cleanup.needed(integer_cleanup.fold_padding(builder.ops), outputs)
     used = {*inputs, *outputs, *(name for op in ops for name in (*op.inputs, op.output))}
     tensors = {name: tensor for name, tensor in builder.tensors.items() if name in used}
     graph = Graph(model.name, TFLITE, tensors, inputs, tuple(outputs), tuple(ops))
@@ -159,23 +158,3 @@ def needed(model: FileModel) -> list[FileOperator]:
             needed.update(data_inputs(op))
             operators.append(op)
     return operators[::-1]
-
-
-def _fold_padding(ops: Sequence[Op], outputs: Sequence[str]) -> list[Op]:
-    """Convolutions pad for themselves, exactly: their padding is real zero too.  Padding that nothing else reads goes."""
-    pads = {op.output: op for op in ops if isinstance(op, Pad) and op.channels == (0, 0)}
-    folded: list[Op] = []
-    for op in ops:
-        while isinstance(op, (Conv2d, DepthwiseConv2d)) and op.inputs[0] in pads:
-            before = pads[op.inputs[0]]
-            op = replace(op, inputs=before.inputs, window=replace(op.window, padding=_sum(op.window.padding, before.padding)))
-        folded.append(op)
-    read = {name for op in folded for name in op.inputs} | set(outputs)
-    while any(op.output in pads and op.output not in read for op in folded):
-        folded = [op for op in folded if op.output not in pads or op.output in read]
-        read = {name for op in folded for name in op.inputs} | set(outputs)
-    return folded
-
-
-def _sum(a: Padding, b: Padding) -> Padding:
-    return Padding(a.top + b.top, a.bottom + b.bottom, a.left + b.left, a.right + b.right)
