@@ -10,11 +10,9 @@ from hwgen.compiler.convolution import lower_convolution, weighted_problems
 from hwgen.compiler.lowered import UNUSED, Lowered, Pass, int8_parts, interleave, records
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.tiling import Tile, tiles
-from hwgen.compiler.walk import store
+from hwgen.compiler.walk import ADDRESS_SPACE, store
 from hwgen.config import AcceleratorConfig
-from hwgen.descriptor import BY_NAME, Operation
-
-_ADDRESS_SPACE = 1 << BY_NAME["act_address"].bits
+from hwgen.descriptor import Operation
 
 
 def lower_depthwise(
@@ -103,7 +101,7 @@ def _walk(source: Placement, window: Window, tile: Tile, taps: int, chunks: int,
         "stride_x": 1,
         "dilation_y": window.dilation[0],
         "dilation_x": taps,
-        "act_address": (source.base + (start_y * width + start_x) * words) % _ADDRESS_SPACE,
+        "act_address": (source.base + (start_y * width + start_x) * words) % ADDRESS_SPACE,
         "step_x": words,
         "step_y": window.stride[0] * width * words,
         "step_kernel_x": taps * words,

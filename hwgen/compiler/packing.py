@@ -16,14 +16,12 @@ from hwgen.compiler.lowered import UNUSED, records
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.reciprocal import identity
 from hwgen.compiler.tiling import Tile, tiles
-from hwgen.compiler.walk import store
+from hwgen.compiler.walk import ADDRESS_SPACE, store
 from hwgen.config import AcceleratorConfig
-from hwgen.descriptor import BY_NAME, Operation
+from hwgen.descriptor import Operation
 
 #: Kind of a pack pass, as a layer.
 PACK = "pack"
-
-_ADDRESS_SPACE = 1 << BY_NAME["act_address"].bits
 
 
 def _readable(op: Conv2d, channels: int, out_width: int, config: AcceleratorConfig) -> bool:
@@ -96,7 +94,7 @@ def dense_walk(source: Placement, window: Window, tile: Tile, config: Accelerato
         "stride_x": window.stride[1] * channels,
         "dilation_y": window.dilation[0],
         "dilation_x": 0,
-        "act_address": (source.base + start_y * source.words_per_row) % _ADDRESS_SPACE,
+        "act_address": (source.base + start_y * source.words_per_row) % ADDRESS_SPACE,
         "step_x": 0,
         "step_y": window.stride[0] * source.words_per_row,
         "step_kernel_x": 0,
@@ -123,7 +121,7 @@ def pack_descriptors(
         for tile in tiles(Tile(0, 0, *packed.shape[:2]), config.acc_depth):
             fields = dense_walk(source, window, tile, config)
             fields["start_y"] += tap_y * window.dilation[0]
-            fields["act_address"] = (fields["act_address"] + tap_y * fields["step_kernel_y"]) % _ADDRESS_SPACE
+            fields["act_address"] = (fields["act_address"] + tap_y * fields["step_kernel_y"]) % ADDRESS_SPACE
             to = store(packed, tile, channels=row_bytes, group_channels=config.pool_channels, lanes=config.lanes)
             descriptors.append(
                 {

@@ -5,18 +5,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from golden.graph import Add
+from golden.graph import Add, Window
 from golden.rescale import Rescale, RescaleKind
 from hwgen.compiler.bounds import overflow_problems
 from hwgen.compiler.lowered import UNUSED, Lowered, Pass, no_weights, records
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.tiling import Tile, tiles
-from hwgen.compiler.walk import store
+from hwgen.compiler.walk import store, walk
 from hwgen.config import AcceleratorConfig
-from hwgen.descriptor import BY_NAME, Operation
+from hwgen.descriptor import Operation
 from hwgen.params import shift_problems, shifts
-
-_ADDRESS_SPACE = 1 << BY_NAME["act_address"].bits
 
 
 def rescaled_operand(zero_point: int, left_shift: int, rescale: Rescale) -> list[int]:
@@ -61,7 +59,6 @@ def lower_add(
 
     a, b = sources
     height, width, channels = a.shape
-    words = a.words_per_pixel
     descriptors = []
     for tile in tiles(Tile(0, 0, height, width), config.acc_depth):
         descriptors.append(
@@ -76,23 +73,10 @@ def lower_add(
                 "act_max": op.act_max,
                 "weight_address": 0,
                 "tiles": 0,
-                "kernel_y": 1,
-                "kernel_x": 2,
-                "channel_words": 1,
-                "pixels_y": tile.rows,
-                "pixels_x": tile.cols,
-                "pixels": tile.pixels,
-                "start_y": tile.y,
-                "start_x": tile.x,
-                "height": height,
-                "width": width,
-                "stride_y": 1,
-                "stride_x": 1,
+                # Two taps, of which the second is the same pixel of the second operand.
+                **walk(a, Window((1, 2)), tile, channel_words=1),
                 "dilation_y": 0,
                 "dilation_x": 0,
-                "act_address": (a.base + (tile.y * width + tile.x) * words) % _ADDRESS_SPACE,
-                "step_x": words,
-                "step_y": width * words,
                 "step_kernel_x": b.base - a.base,
                 "step_kernel_y": 0,
                 **store(target, tile, channels=channels, group_channels=config.pool_channels, lanes=config.lanes),

@@ -10,7 +10,8 @@ from hwgen.compiler.tiling import Tile
 from hwgen.descriptor import BY_NAME
 from hwgen.gateware.byte_shifter import PLACE_BITS
 
-_ADDRESS_SPACE = 1 << BY_NAME["act_address"].bits
+#: Addresses are taken modulo this.
+ADDRESS_SPACE = 1 << BY_NAME["act_address"].bits
 
 
 def walk(source: Placement, window: Window, tile: Tile, *, channel_words: int, first_tap: tuple[int, int] = (0, 0)) -> dict[str, int]:
@@ -41,7 +42,7 @@ def walk(source: Placement, window: Window, tile: Tile, *, channel_words: int, f
         "stride_x": stride_x,
         "dilation_y": dilation_y,
         "dilation_x": dilation_x,
-        "act_address": (source.base + (start_y * width + start_x) * words) % _ADDRESS_SPACE,
+        "act_address": (source.base + (start_y * width + start_x) * words) % ADDRESS_SPACE,
         "step_x": stride_x * words,
         "step_y": stride_y * width * words,
         "step_kernel_x": dilation_x * words - back_over_words,
