@@ -13,6 +13,7 @@ from golden.checker import check
 from golden.errors import InputError
 from golden.graph import Graph
 from golden.importers import integer_cleanup, tflite_elementwise, tflite_file, tflite_windows
+from golden.importers.partial import Refusal, integer_rest
 from golden.importers.tflite_call import Builder, Call, affine, graph_shape
 from golden.importers.tflite_file import FileModel, FileOperator
 from golden.importers.values import UnsupportedError
@@ -72,33 +73,35 @@ def import_bytes(data: bytes, name: str = "network") -> Graph:
 
 
 def import_model(model: FileModel) -> Graph:
-    """Imports a file that has been read; the graph has passed the checker."""
+    """Imports a file that has been read; the graph has passed the checker.  Raises RefusedNetworkError for what cannot be imported."""
+    if is_float(model):
+        raise InputError(f"network {model.name!r} is a float network: no operator makes an int8 tensor; quantize it first")
     operators = needed(model)
     reads = Counter(index for op in operators for index in data_inputs(op)) + Counter(model.outputs)
     builder = Builder(model)
-    problems = _inputs(builder)
-    failed: set[int] = set()  # what an unsupported operator makes: nothing is said about its readers
+    refusals = _inputs(builder)
+    failed: set[int] = set()  # what an unsupported operator makes, and nothing can stand for
     for op in operators:
-        if any(index in failed for index in data_inputs(op)):
-            failed.update(op.outputs)
+        before, makes = len(builder.ops), [index for index in op.outputs if index not in builder.names]
+        problem = _import(builder, op, reads, failed)
+        if problem is None:
             continue
-        problem = _import(builder, op, dict(reads))
-        if problem:
-            problems.append(f"operator {op.index} ({op.kind}): {problem}")
-            failed.update(op.outputs)
+        del builder.ops[before:]
+        refusals.append(refusal(op, problem, before, tuple(builder.names[index] for index in data_inputs(op) if index in builder.names)))
+        failed.update(index for index in makes if not _stand_in(builder, op, index))
     outputs = [builder.names.get(index, "") for index in model.outputs]
-    problems += [
-        f"network output {model.tensors[index].name!r}: no operator makes it"
+    refusals += [
+        border("output", model.tensors[index].name, "no operator makes it", len(builder.ops))
         for index, name in zip(model.outputs, outputs, strict=True)
         if not name and index not in failed
     ]
-    problems += [
-        f"network input {model.tensors[index].name!r}: is {model.tensors[index].type}, and nothing quantizes it"
+    refusals += [
+        border("input", model.tensors[index].name, f"is {model.tensors[index].type}, and nothing quantizes it", 0)
         for index in model.inputs
         if index not in builder.names and index not in builder.floats and index not in failed
     ]
-    if problems:
-        raise InputError(f"network {model.name!r} cannot be imported: {len(problems)} problem(s)", problems)
+    if refusals:
+        raise integer_rest(model.name, TFLITE, builder.tensors, builder.ops, filter(None, outputs), refusals)
     inputs = tuple(builder.floats.get(index) or builder.names[index] for index in model.inputs)
     ops = integer_cleanup.needed(integer_cleanup.fold_padding(builder.ops), outputs)
     used = {*inputs, *outputs, *(name for op in ops for name in (*op.inputs, op.output))}
@@ -108,10 +111,26 @@ def import_model(model: FileModel) -> Graph:
     return graph
 
 
-def _import(builder: Builder, op: FileOperator, reads: dict[int, int]) -> str:
-    """Imports one operator; returns why that is impossible, or nothing."""
+def is_float(model: FileModel) -> bool:
+    """Whether a file computes with real numbers alone: no operator makes an integer tensor that has a scale."""
+    return bool(model.operators) and not any(_quantizes(model, op) for op in model.operators)
+
+
+def is_quantized(model: FileModel) -> bool:
+    """Whether a file computes with integers: an operator besides QUANTIZE makes them."""
+    return any(_quantizes(model, op) and op.kind != "QUANTIZE" for op in model.operators)
+
+
+def _quantizes(model: FileModel, op: FileOperator) -> bool:
+    return any(model.tensors[index].type in ("INT8", "UINT8", "INT16") for index in op.outputs)
+
+
+def _import(builder: Builder, op: FileOperator, reads: dict[int, int], failed: set[int]) -> str | None:
+    """Imports one operator; says why that is impossible: nothing where that cannot be said, because of what it reads."""
     if op.kind not in OPERATORS:
         return unsupported(op.kind, OPERATORS)
+    if failed.intersection(data_inputs(op)):
+        return ""
     if any(index in builder.names for index in op.outputs) or set(op.outputs) & set(builder.model.inputs):
         return "writes a tensor that is written already; the file is damaged"
     try:
@@ -122,7 +141,30 @@ def _import(builder: Builder, op: FileOperator, reads: dict[int, int]) -> str:
         return str(error)
     except KeyError:
         return "reads a tensor before any operator writes it; the file is damaged"
-    return ""
+    return None
+
+
+def _stand_in(builder: Builder, op: FileOperator, index: int) -> bool:
+    """A tensor in place of a refused operator's, so that what follows is still judged; False where there can be none."""
+    tensor = builder.model.tensors[index]
+    builder.names.pop(index, None)
+    if tensor.data is not None or not any(source in builder.names for source in data_inputs(op)):
+        return False
+    try:
+        builder.names[index] = builder.declare(tensor.name, graph_shape(tensor), affine(tensor))
+    except UnsupportedError:
+        return False
+    return True
+
+
+def refusal(op: FileOperator, reason: str, position: int, reads: tuple[str, ...]) -> Refusal:
+    """An operator of a file that cannot be imported, after `position` operators that could."""
+    return Refusal(f"{op.kind.lower()}_{op.index}", op.kind, reason, f"operator {op.index} ({op.kind}): {reason}", position, reads)
+
+
+def border(kind: str, name: str, reason: str, position: int) -> Refusal:
+    """An input or an output of the network that cannot be imported."""
+    return Refusal(name, f"network {kind}", reason, f"network {kind} {name!r}: {reason}", position)
 
 
 def unsupported(kind: str, known: Iterable[str]) -> str:
@@ -130,9 +172,9 @@ def unsupported(kind: str, known: Iterable[str]) -> str:
     return f"is not supported; {_ADVICE.get(kind, 'build the network from ' + ', '.join(known))}"
 
 
-def _inputs(builder: Builder) -> list[str]:
+def _inputs(builder: Builder) -> list[Refusal]:
     """Declares the integer inputs; real ones are declared where they are quantized."""
-    problems = []
+    refusals = []
     for index in dict.fromkeys(builder.model.inputs):
         tensor = builder.model.tensors[index]
         if tensor.type == "FLOAT32" and not tensor.unsupported:
@@ -140,8 +182,8 @@ def _inputs(builder: Builder) -> list[str]:
         try:
             builder.names[index] = builder.declare(tensor.name, graph_shape(tensor), affine(tensor))
         except UnsupportedError as error:
-            problems.append(f"network input: {error}")
-    return problems
+            refusals.append(Refusal(tensor.name, "network input", str(error), f"network input: {error}", 0))
+    return refusals
 
 
 def data_inputs(op: FileOperator) -> tuple[int, ...]:
