@@ -17,11 +17,12 @@ from golden.errors import InputError
 from golden.float_graph import FloatGraph
 from golden.graph import Graph
 from golden.importers import onnx_file
-from golden.importers.onnx_call import Backend, Call, Constant, Value
-from golden.importers.onnx_file import MAX_AXIS, MAX_ELEMENTS, FileModel, FileNode, FileValue, shown
-from golden.importers.onnx_float_backend import FloatBackend
-from golden.importers.onnx_integer_backend import IntegerBackend
-from golden.importers.onnx_layout import Layout, map_layout, stored, vector_layout
+from golden.importers.backend import Backend, Constant, Value
+from golden.importers.float_backend import FloatBackend
+from golden.importers.integer_backend import IntegerBackend
+from golden.importers.layout import MAX_AXIS, MAX_ELEMENTS, Layout, map_layout, stored, vector_layout
+from golden.importers.onnx_call import Call
+from golden.importers.onnx_file import FileModel, FileNode, FileValue, shown
 from golden.importers.onnx_operators import OPERATORS, advice
 from golden.importers.onnx_shapes import FOLD
 from golden.importers.values import UnsupportedError
@@ -56,11 +57,11 @@ def import_bytes(data: bytes, name: str = "network", *, format: RescaleFormat = 
 def import_model(model: FileModel, *, format: RescaleFormat = TFLITE) -> Graph | FloatGraph:
     """Imports a file that has been read; the graph has passed the checker."""
     if is_quantized(model):
-        backend = IntegerBackend(model, format)
+        backend = IntegerBackend(model.name, model.size, format)
         integer = backend.graph(_Importer(model, backend).run())
         checker.check(integer, after="import")
         return integer
-    builder = FloatBackend(model)
+    builder = FloatBackend(model.name, model.size)
     real = builder.graph(_Importer(model, builder).run())
     float_checker.check(real, "import")
     return real

@@ -9,8 +9,9 @@ import numpy as np
 from onnx import TensorProto
 
 from golden.affine import Affine
-from golden.importers.onnx_call import Call, Constant, Float64, Int64, Value, scalar_affine
-from golden.importers.onnx_layout import map_layout, vector_layout
+from golden.importers.backend import Constant, Float64, Int64, Value, scalar_affine
+from golden.importers.layout import map_layout, vector_layout
+from golden.importers.onnx_call import Call
 from golden.importers.values import UnsupportedError
 
 _INTEGERS = {"int8": (-128, 127), "uint8": (0, 255)}

@@ -19,13 +19,14 @@ from google.protobuf.message import DecodeError
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from golden.errors import InputError
+from golden.importers.layout import MAX_ELEMENTS, MAX_RANK
 
 Array = npt.NDArray[np.generic]
 #: What an attribute can hold, of those that are read at all.
 Attribute = int | float | str | tuple[int, ...] | tuple[float, ...] | Array
 
-#: Bounds of what a file may ask for; far above what fits an FPGA.
-MAX_BYTES, MAX_AXIS, MAX_ELEMENTS, MAX_RANK = 2**28, 2**20, 2**28, 8
+#: The largest file that is read.
+MAX_BYTES = 2**28
 #: Operator sets that are understood: those with the ways of writing Clip, Pad and others that the importer knows.
 OPSETS = range(7, 100)
 #: Domains whose operators are known by name; ONNX Runtime writes some QuantizeLinear in its own.

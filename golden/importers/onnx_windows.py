@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from golden.graph import Padding, Window
-from golden.importers.onnx_call import Call, Constant, Value
-from golden.importers.onnx_file import MAX_AXIS
-from golden.importers.onnx_layout import map_layout, vector_layout
+from golden.importers.backend import Constant, Value
+from golden.importers.layout import MAX_AXIS, map_layout, vector_layout
+from golden.importers.onnx_call import Call
 from golden.importers.values import UnsupportedError
 
 #: Most taps of a window: those of a mean over a map of 256 x 256.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from golden.importers.onnx_layout import map_layout, vector_layout
+from golden.importers.layout import map_layout, vector_layout
 from golden.importers.values import UnsupportedError
 
 

@@ -25,9 +25,8 @@ from golden.float_graph import (
     FloatTensor,
 )
 from golden.graph import Padding, Window
-from golden.importers.onnx_call import Backend, Constant, Float64
-from golden.importers.onnx_file import FileModel
-from golden.importers.onnx_weights import dense, depthwise
+from golden.importers.backend import Backend, Constant, Float64
+from golden.importers.convolution_weights import dense, depthwise
 from golden.importers.values import UnsupportedError
 
 _QUANTIZED = "the network has no quantizers of activations but here; quantize all of it, or none"
@@ -36,8 +35,8 @@ _QUANTIZED = "the network has no quantizers of activations but here; quantize al
 class FloatBackend(Backend):
     """The float graph under construction."""
 
-    def __init__(self, model: FileModel) -> None:
-        super().__init__(model)
+    def __init__(self, name: str, size: int) -> None:
+        super().__init__(name, size)
         self.tensors: dict[str, FloatTensor] = {}
         self.inputs: list[str] = []
         self.ops: list[FloatOp] = []
@@ -51,7 +50,7 @@ class FloatBackend(Backend):
                 ops.append(op)
         names = needed | set(self.inputs)
         tensors = {name: tensor for name, tensor in self.tensors.items() if name in names}
-        return FloatGraph(self.model.name, tensors, tuple(self.inputs), outputs, tuple(reversed(ops)))
+        return FloatGraph(self.name, tensors, tuple(self.inputs), outputs, tuple(reversed(ops)))
 
     def input(self, name: str, shape: tuple[int, ...]) -> str:
         self.inputs.append(self._declare(name, shape))

@@ -1,7 +1,7 @@
-"""How ONNX sees a tensor of the graph: NCHW against (H, W, C), flattened, transposed (SPEC section 9).
+"""How an NCHW framework (ONNX, PyTorch) sees a tensor of the graph: NCHW against (H, W, C), flattened, transposed (SPEC section 9).
 
 Data is never permuted.  An axis is a sequence of factors; flattening joins the factors of several axes, a
-transposition changes the order of axes, and neither moves an element.  Whether what ONNX sees is what the graph
+transposition changes the order of axes, and neither moves an element.  Whether what it sees is what the graph
 stores is then a comparison of two sequences of factors.
 """
 
@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from golden.importers.onnx_file import MAX_RANK
 from golden.importers.values import UnsupportedError
+
+#: Bounds of the tensors that are imported; far above what fits an FPGA.
+MAX_AXIS, MAX_ELEMENTS, MAX_RANK = 2**20, 2**28, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +29,9 @@ class Factor:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """ONNX's view of a tensor.
+    """the framework's view of a tensor.
 
-    axes:   the factors of each axis that ONNX sees, the batch first; none for an axis of one element.
+    axes:   the factors of each axis that the framework sees, the batch first; none for an axis of one element.
     memory: the same factors in the order in which the graph stores them, the last one fastest.
     """
 
@@ -38,7 +40,7 @@ class Layout:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape that ONNX sees, the batch included."""
+        """The shape that the framework sees, the batch included."""
         return tuple(math.prod(factor.size for factor in axis) for axis in self.axes)
 
     @property
@@ -53,7 +55,7 @@ class Layout:
         return Layout(tuple(self.axes[axis] for axis in permutation), self.memory)
 
     def reshape(self, shape: Sequence[int]) -> Layout:
-        """The same elements, in ONNX's order, in another shape.  Raises UnsupportedError where sizes have no common factors."""
+        """The same elements, in the framework's order, in another shape.  Raises UnsupportedError where sizes have no common factors."""
         if len(shape) > MAX_RANK or any(size < 1 for size in shape) or math.prod(shape) != self.size:
             raise UnsupportedError(f"it takes {list(self.shape)} to {list(shape)[:MAX_RANK]}, which is not the same number of elements")
         left = [factor for axis in self.axes for factor in axis]
@@ -81,24 +83,24 @@ class Layout:
         return Layout(tuple(axes), tuple(memory))
 
     def order(self) -> npt.NDArray[np.int64]:
-        """int64[size]: the place in ONNX's order of each element in the graph's."""
+        """int64[size]: the place in the framework's order of each element in the graph's."""
         seen = [factor for axis in self.axes for factor in axis]
         places = np.arange(self.size, dtype=np.int64).reshape([factor.size for factor in seen])
         return places.transpose([seen.index(factor) for factor in self.memory]).ravel()
 
     def is_map(self) -> bool:
-        """Whether ONNX sees [1, C, H, W] and the graph stores (H, W, C)."""
+        """Whether the framework sees [1, C, H, W] and the graph stores (H, W, C)."""
         if len(self.axes) != 4 or self.axes[0]:
             return False
         channels, rows, columns = self.axes[1:]
         return (*rows, *columns, *channels) == self.memory
 
     def is_vector(self) -> bool:
-        """Whether ONNX sees [1, N], in any order."""
+        """Whether the framework sees [1, N], in any order."""
         return len(self.axes) == 2 and not self.axes[0]
 
     def in_order(self) -> bool:
-        """Whether the graph's order is ONNX's."""
+        """Whether the graph's order is the framework's."""
         return tuple(factor for axis in self.axes for factor in axis) == self.memory
 
     def like(self, other: Layout) -> bool:
@@ -106,7 +108,7 @@ class Layout:
         return self.shape == other.shape and self._signature() == other._signature()
 
     def _signature(self) -> list[tuple[int, int]]:
-        """The order of storage, as (place in ONNX's order, size) of runs that are together in both."""
+        """The order of storage, as (place in the framework's order, size) of runs that are together in both."""
         seen = [factor for axis in self.axes for factor in axis]
         runs: list[tuple[int, int]] = []
         last = -2
@@ -121,7 +123,7 @@ class Layout:
 
 
 def stored(shape: Sequence[int], memory: Iterable[int]) -> Layout:
-    """The layout of a new tensor that ONNX sees in `shape` and the graph stores with these axes in this order."""
+    """The layout of a new tensor that the framework sees in `shape` and the graph stores with these axes in this order."""
     axes = tuple((Factor(size),) if size > 1 else () for size in shape)
     return Layout(axes, tuple(factor for axis in memory for factor in axes[axis]))
 

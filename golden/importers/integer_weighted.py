@@ -10,13 +10,13 @@ import numpy as np
 from golden.affine import Affine
 from golden.formats import clamp_steps
 from golden.graph import Conv2d, DepthwiseConv2d, FullyConnected, Int8, Reshape, Window
-from golden.importers.onnx_call import Constant, Float64, Int64
-from golden.importers.onnx_weights import dense, depthwise
+from golden.importers.backend import Constant, Float64, Int64
+from golden.importers.convolution_weights import dense, depthwise
 from golden.importers.values import UnsupportedError
 from golden.rescale import INT32_MAX, INT32_MIN
 
 if TYPE_CHECKING:
-    from golden.importers.onnx_integer_backend import IntegerBackend
+    from golden.importers.integer_backend import IntegerBackend
 
 #: How far the scale of a stored bias may be from S_w * S_x (a float32 product) for its integers to be taken as they are.
 _BIAS_TOLERANCE = 1e-5

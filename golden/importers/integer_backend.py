@@ -33,10 +33,9 @@ from golden.graph import (
     Tensor,
     Window,
 )
+from golden.importers.backend import Backend, Constant, Float64
 from golden.importers.integer_cleanup import clean
-from golden.importers.onnx_call import Backend, Constant, Float64
-from golden.importers.onnx_file import FileModel
-from golden.importers.onnx_weighted import Weighted, averaging, scaling, weighted_conv, weighted_linear
+from golden.importers.integer_weighted import Weighted, averaging, scaling, weighted_conv, weighted_linear
 from golden.importers.values import UnsupportedError
 from golden.rescale import TFLITE, Rescale, RescaleFormat, RescaleKind
 
@@ -85,8 +84,8 @@ def single_rounding(factors: Float64 | float) -> Rescale:
 class IntegerBackend(Backend):
     """The integer graph under construction."""
 
-    def __init__(self, model: FileModel, format: RescaleFormat) -> None:
-        super().__init__(model)
+    def __init__(self, name: str, size: int, format: RescaleFormat) -> None:
+        super().__init__(name, size)
         self.format = format
         self.tensors: dict[str, Tensor] = {}
         self.ops: list[Op] = []
@@ -102,7 +101,7 @@ class IntegerBackend(Backend):
         inputs = tuple(name for name in self.inputs.values() if name)
         names = {*inputs, *outputs, *(name for op in ops for name in (*op.inputs, op.output))}
         tensors = {name: tensor for name, tensor in self.tensors.items() if name in names}
-        return Graph(self.model.name, self.format, tensors, inputs, outputs, tuple(ops))
+        return Graph(self.name, self.format, tensors, inputs, outputs, tuple(ops))
 
     # --- tensors ------------------------------------------------------------------------------------
 
