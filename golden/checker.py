@@ -28,6 +28,7 @@ from golden.graph import (
     Requantize,
     Reshape,
     Softmax,
+    Tensor,
     WeightedOp,
 )
 from golden.rescale import INT32_MAX, INT32_MIN, Int64, Rescale, RescaleKind
@@ -51,6 +52,9 @@ def check(graph: Graph, after: str = "") -> None:
 def violations(graph: Graph) -> list[Violation]:
     """Every broken rule of a graph, in the order of its tensors and operators; empty for a sound graph."""
     found = list(structure(graph))
+    for tensor in graph.tensors.values():
+        if not _sound_bits(tensor):
+            found.append(Violation("tensor-bits", f"tensor {tensor.name!r}", f"bits must be from 2 to 8, not {tensor.bits!r}"))
     for op in graph.ops:
         if type(op) not in OPS:
             found.append(Violation("op-kind", f"operator {op.name!r}", f"unknown kind of operator {type(op).__name__}"))
@@ -93,10 +97,31 @@ def _operator(graph: Graph, op: Op) -> Iterator[tuple[str, str]]:
         for source in graph.op_inputs(op):
             if source.affine != target.affine:
                 yield "same-affine", f"input and output must share scale and zero point, not {source.affine} and {target.affine}"
+    yield from _bits(graph, op)
     if isinstance(op, Lookup) and op.table.shape != (256,):
         yield "lookup-table", f"table must have one int8 per input value, the shape (256,), not {op.table.shape}"
     if isinstance(op, Softmax):
         yield from _softmax(graph, op)
+
+
+def _bits(graph: Graph, op: Op) -> Iterator[tuple[str, str]]:
+    """An operator writes nothing beyond the bits of its output, and reads it as it was written."""
+    target = graph.op_output(op)
+    if not all(_sound_bits(tensor) for tensor in (*graph.op_inputs(op), target)):
+        return
+    reach = 1 << (target.bits - 1)
+    copied = (
+        max(source.bits for source in graph.op_inputs(op)) if isinstance(op, (MaxPool2d, AveragePool2d, Reshape, Pad, Concatenation)) else 8
+    )
+    if copied > target.bits and not (-reach <= op.act_min and op.act_max < reach):
+        yield (
+            "tensor-bits",
+            f"values from {op.act_min} to {op.act_max} are written to tensor {target.name!r} of {target.bits} bits",
+        )
+
+
+def _sound_bits(tensor: Tensor) -> bool:
+    return is_int(tensor.bits) and 2 <= tensor.bits <= 8
 
 
 def _softmax(graph: Graph, op: Softmax) -> Iterator[tuple[str, str]]:
@@ -120,6 +145,9 @@ def _constants(graph: Graph, op: WeightedOp) -> Iterator[tuple[str, str]]:
             yield "channel-vectors", f"{name} must have the shape ({channels},), one value per output channel, not {shape}"
     if ((op.weight_zero_point < INT8_MIN) | (op.weight_zero_point > INT8_MAX)).any():
         yield "weight-zero-point", "weight zero points must be from -128 to 127"
+    reach = 1 << (op.weight_bits - 1) if is_int(op.weight_bits) and 2 <= op.weight_bits <= 8 else 0
+    if ((op.weight < -reach) | (op.weight >= reach)).any():
+        yield "weight-bits", f"weights of {op.weight_bits!r} bits (2 to 8) cannot be from {op.weight.min()} to {op.weight.max()}"
     if not (np.isfinite(op.weight_scale).all() and (op.weight_scale > 0).all()):
         yield "weight-scale", "weight scales must be finite and greater than 0"
     yield from _rescale(graph, op.rescale, "rescale", channels)

@@ -177,6 +177,10 @@ class FloatGraph:
         """The operator that writes a tensor; None for a network input."""
         return next((op for op in self.ops if op.output == tensor), None)
 
+    def weighted_ops(self) -> tuple[FloatWeightedOp, ...]:
+        """The operators with weights, in execution order."""
+        return tuple(op for op in self.ops if isinstance(op, FloatWeightedOp))
+
     def consumers(self, tensor: str) -> Iterator[FloatOp]:
         """Operators that read a tensor, in execution order."""
         return (op for op in self.ops if tensor in op.inputs)

@@ -82,17 +82,25 @@ class Quantizer:
         return dequantize_array(integers, self.scale, self.zero_point)
 
     def affine(self) -> Affine:
-        """The same as parameters of an int8 tensor; an unsigned 8-bit format moves by 128 (SPEC eq. 7)."""
-        if self.format.bits != 8:
-            raise InputError(f"an int8 tensor needs an 8-bit format, not {self.format}")
-        return Affine(self.scale, self.zero_point - (0 if self.format.signed else 128))
+        """The same as parameters of an int8 tensor; an unsigned format of b bits moves by 2^(b-1) (SPEC eq. 7)."""
+        if self.format.bits > 8:
+            raise InputError(f"an int8 tensor needs a format of 8 bits or less, not {self.format}")
+        return Affine(self.scale, self.zero_point - self.offset)
+
+    @property
+    def offset(self) -> int:
+        """What an unsigned format moves by where it is stored as a signed one (SPEC eq. 7)."""
+        return 0 if self.format.signed else 1 << (self.format.bits - 1)
 
 
-def symmetric(bound: float, format: IntegerFormat = INT8_NARROW) -> Quantizer:
-    """The quantizer for [-bound, bound] with zero point 0 (SPEC eq. 3).  `format` is signed; bound > 0."""
-    if not (math.isfinite(bound) and bound > 0 and format.signed):
-        raise InputError(f"a symmetric quantizer needs a signed format and a finite bound greater than 0, not {format} and {bound!r}")
-    return Quantizer(format, bound / (2 ** (format.bits - 1) - 1), 0)
+def symmetric(bound: float, format: IntegerFormat = INT8_NARROW, *, least_scale: float = 0.0, power_of_two: bool = False) -> Quantizer:
+    """The quantizer for [-bound, bound] with zero point 0 (SPEC eq. 3).  `format` is signed; bound >= 0.
+
+    least_scale, power_of_two, and a bound of 0: as for `asymmetric`.
+    """
+    if not (math.isfinite(bound) and bound >= 0 and format.signed):
+        raise InputError(f"a symmetric quantizer needs a signed format and a finite bound of 0 or more, not {format} and {bound!r}")
+    return Quantizer(format, _scale(bound / (2 ** (format.bits - 1) - 1), least_scale, power_of_two), 0)
 
 
 def asymmetric(
@@ -107,12 +115,15 @@ def asymmetric(
     if not (math.isfinite(r_min) and math.isfinite(r_max) and r_min <= r_max):
         raise InputError(f"a range needs finite ends in order, not {r_min!r} to {r_max!r}")
     low, high = min(r_min, 0.0), max(r_max, 0.0)
-    scale = (high - low) / (format.high - format.low)
-    scale = max(scale, least_scale, 2.0**-126) if scale > 0 else (least_scale or 1.0)
-    if power_of_two:
-        scale = power_of_two_up(scale)
+    scale = _scale((high - low) / (format.high - format.low), least_scale, power_of_two)
     zero_point = int(np.rint(format.low - low / scale))
     return Quantizer(format, scale, zero_point)
+
+
+def _scale(wanted: float, least: float, power_of_two: bool) -> float:
+    """The scale that a quantizer takes for the one that its range asks for."""
+    scale = max(wanted, least, 2.0**-126) if wanted > 0 else (least or 1.0)
+    return power_of_two_up(scale) if power_of_two else scale
 
 
 def power_of_two_up(value: float) -> float:

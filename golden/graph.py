@@ -25,11 +25,15 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Tensor:
-    """An int8 activation tensor: its name, its shape without the batch, what its integers stand for."""
+    """An int8 activation tensor: its name, its shape without the batch, what its integers stand for.
+
+    bits: 2 to 8; its integers are -2^(bits-1) to 2^(bits-1) - 1, each stored as int8.
+    """
 
     name: str
     shape: tuple[int, ...]
     affine: Affine
+    bits: int = 8
 
     @property
     def size(self) -> int:
@@ -96,6 +100,7 @@ class WeightedOp(Op):
 
     weight_zero_point: int32[Cout], zero for symmetric weights.
     weight_scale:      float64[Cout], information (the integers alone define the result).
+    weight_bits:       2 to 8; the weights are -2^(bits-1) to 2^(bits-1) - 1; the file stores them in so many bits.
     bias:              int32[Cout], in steps of S_w * S_x.
     rescale:           M = S_w * S_x / S_y per channel.
     """
@@ -105,6 +110,7 @@ class WeightedOp(Op):
     weight_scale: Float64 = field(kw_only=True)
     bias: Int32 = field(kw_only=True)
     rescale: Rescale = field(kw_only=True)
+    weight_bits: int = field(default=8, kw_only=True)
 
     def __post_init__(self) -> None:
         for name, dtype in (("weight", np.int8), ("weight_zero_point", np.int32), ("weight_scale", np.float64), ("bias", np.int32)):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.errors import InputError
-from golden.formats import INT8, Rounding, dequantize_array, quantize_array
+from golden.formats import IntegerFormat, Rounding, dequantize_array, quantize_array
 from golden.graph import Float64, Graph, Int8
 
 Float32 = npt.NDArray[np.float32]
@@ -25,8 +25,9 @@ def quantize_input(graph: Graph, x: RealData, *, layout: str = "NHWC", rounding:
     data = checked_data({name: graph.tensors[name].shape for name in graph.inputs}, x, layout, "input data")
     result: dict[str, Int8] = {}
     for name, array in data.items():
-        affine = graph.tensors[name].affine
-        result[name] = quantize_array(array, affine.scale, affine.zero_point, INT8, rounding).astype(np.int8)
+        tensor = graph.tensors[name]
+        affine, format = tensor.affine, IntegerFormat(tensor.bits)
+        result[name] = quantize_array(array, affine.scale, affine.zero_point, format, rounding).astype(np.int8)
     return result if isinstance(x, Mapping) else result[graph.inputs[0]]
 
 

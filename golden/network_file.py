@@ -22,11 +22,12 @@ import safetensors.numpy
 from golden.affine import Affine
 from golden.checker import check
 from golden.errors import InputError
-from golden.graph import OPS, Graph, Op, Padding, Tensor, Window, op_arrays
+from golden.graph import OPS, Graph, Op, Padding, Tensor, WeightedOp, Window, op_arrays
+from golden.packed_storage import pack, unpack
 from golden.rescale import Rescale, RescaleFormat
 
 FORMAT = "weft-network"
-VERSION = 1
+VERSION = 2  # 1 had no bits: every tensor and weight had 8
 
 #: One metadata key alone: safetensors writes several in no fixed order, and the bytes must be reproducible.
 _METADATA_KEY = "weft"
@@ -119,6 +120,9 @@ def _encode(graph: Graph) -> tuple[str, dict[str, npt.NDArray[np.generic]]]:
         fields |= {"act_min": int(op.act_min), "act_max": int(op.act_max)}
         for name, array in op_arrays(op).items():
             arrays[f"{index}.{name}"] = array
+        if isinstance(op, WeightedOp) and op.weight_bits < 8:
+            fields["weight_shape"] = [int(size) for size in op.weight.shape]
+            arrays[f"{index}.weight"] = pack(op.weight, op.weight_bits)
         for name, value in vars(op).items():
             if isinstance(value, Rescale):
                 arrays[f"{index}.{name}.multiplier"] = value.multiplier
@@ -134,7 +138,13 @@ def _encode(graph: Graph) -> tuple[str, dict[str, npt.NDArray[np.generic]]]:
                 fields[name] = [int(item) for item in value]
         ops.append(fields)
     tensors = [
-        {"name": t.name, "shape": [int(size) for size in t.shape], "scale": float(t.affine.scale), "zero_point": int(t.affine.zero_point)}
+        {
+            "name": t.name,
+            "shape": [int(size) for size in t.shape],
+            "scale": float(t.affine.scale),
+            "zero_point": int(t.affine.zero_point),
+            "bits": int(t.bits),
+        }
         for t in graph.tensors.values()
     ]
     data = {
@@ -169,7 +179,10 @@ def _decode(data: dict[str, Any], arrays: dict[str, npt.NDArray[np.generic]]) ->
     """The graph of a description; raises KeyError, TypeError, ValueError or InputError where the two do not belong together."""
     listed = [
         Tensor(
-            _text(item["name"]), tuple(_integer(size) for size in item["shape"]), Affine(float(item["scale"]), _integer(item["zero_point"]))
+            _text(item["name"]),
+            tuple(_integer(size) for size in item["shape"]),
+            Affine(float(item["scale"]), _integer(item["zero_point"])),
+            _integer(item.get("bits", 8)),
         )
         for item in data["tensors"]
     ]
@@ -194,6 +207,11 @@ def _decode_op(index: int, item: dict[str, Any], arrays: dict[str, npt.NDArray[n
         "inputs": tuple(_text(name) for name in item["inputs"]),
         "output": _text(item["output"]),
     }
+    if issubclass(kind, WeightedOp):
+        fields["weight_bits"] = _integer(item.get("weight_bits", 8))
+        if fields["weight_bits"] < 8:
+            shape = tuple(_integer(size) for size in item["weight_shape"])
+            fields["weight"] = unpack(_array(arrays, f"{index}.weight", np.uint8), fields["weight_bits"], shape)
     for name in (entry.name for entry in dataclasses.fields(kind)):
         if name in fields:
             continue
@@ -221,7 +239,7 @@ _DTYPES: dict[str, type[np.generic]] = {
     "table": np.int8,
 }
 #: Fields of operators that are an integer, and that are a tuple of integers.
-_INTEGERS, _TUPLES = ("left_shift", "multiplier", "axis"), ("axes", "channels")
+_INTEGERS, _TUPLES = ("left_shift", "multiplier", "axis", "weight_bits"), ("axes", "channels")
 
 
 def _array(arrays: dict[str, npt.NDArray[np.generic]], name: str, dtype: type[np.generic]) -> npt.NDArray[Any]:

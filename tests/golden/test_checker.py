@@ -87,6 +87,10 @@ FAULTS: list[tuple[str, str, Callable[[Graph], Graph]]] = [
     ("tensor-name", "c", tensor("c", name="other")),
     ("tensor-shape", "x", tensor("x", shape=(6, 6))),
     ("tensor-shape", "f", tensor("f", shape=(0,))),
+    ("tensor-bits", "x", tensor("x", bits=9)),
+    ("tensor-bits", "conv", tensor("c", bits=4)),
+    ("weight-bits", "conv", lambda g: changed("conv", weight_bits=2, weight=np.full_like(g.ops[0].weight, 2))(g)),  # type: ignore[attr-defined]
+    ("weight-bits", "conv", changed("conv", weight_bits=1)),
     ("unique-names", "conv", changed("depthwise", name="conv")),
     ("tensor-declared", "conv", changed("conv", inputs=("nowhere",))),
     ("tensor-declared", "conv", changed("conv", output="nowhere")),

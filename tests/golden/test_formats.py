@@ -142,7 +142,7 @@ def test_invalid_formats_are_refused() -> None:
         IntegerFormat(8, signed=False, narrow=True)
     with pytest.raises(InputError, match="zero point must be from -128 to 127, not 128"):
         type(symmetric(1.0))(INT8, 1.0, 128)
-    with pytest.raises(InputError, match="8-bit"):
-        symmetric(1.0, IntegerFormat(4)).affine()
+    with pytest.raises(InputError, match="8 bits or less"):
+        symmetric(1.0, IntegerFormat(16)).affine()
     with pytest.raises(InputError, match="signed format"):
         symmetric(1.0, UINT8)

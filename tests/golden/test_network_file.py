@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +114,38 @@ def test_no_pickle_and_nothing_else_left_behind(tmp_path: Path) -> None:
     (size,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + size])
     description = json.loads(header["__metadata__"]["weft"])
-    assert (description["format"], description["version"]) == ("weft-network", 1)
+    assert (description["format"], description["version"]) == ("weft-network", 2)
     assert header["0.weight"]["dtype"] == "I8"
+
+
+def narrow() -> Graph:
+    """The network with 3-bit weights in its convolution and 4-bit integers in its output."""
+    graph = network()
+    conv = graph.ops[0]
+    assert isinstance(conv, Conv2d)
+    few = replace(conv, weight=np.clip(conv.weight, -4, 3), weight_bits=3, act_min=-8, act_max=7)
+    tensors = graph.tensors | {conv.output: replace(graph.tensors[conv.output], bits=4)}
+    return replace(graph, tensors=tensors, ops=(few, *graph.ops[1:]))
+
+
+def test_few_bits_are_stored_packed_and_come_back(tmp_path: Path) -> None:
+    graph = narrow()
+    network_file.save(graph, tmp_path / "net")
+    with safetensors.safe_open(tmp_path / "net", framework="numpy") as file:
+        assert file.get_tensor("0.weight").shape == (-(-graph.ops[0].weight.size * 3 // 8),)  # type: ignore[attr-defined]
+    assert network_file.sha256(network_file.load(tmp_path / "net")) == network_file.sha256(graph)
+    assert network_file.load(tmp_path / "net").tensors[graph.ops[0].output].bits == 4
+
+
+def test_files_of_the_version_without_bits_are_read(tmp_path: Path) -> None:
+    def older(description: dict[str, Any], arrays: dict[str, Any]) -> None:
+        description["version"] = 1
+        for item in (*description["graph"]["tensors"], *description["graph"]["ops"]):
+            item.pop("bits", None)
+            item.pop("weight_bits", None)
+
+    network_file.save(network(), tmp_path / "net")
+    assert network_file.sha256(network_file.load(rewritten(tmp_path / "net", older))) == network_file.sha256(network())
 
 
 def test_the_digest_sees_every_constant() -> None:
@@ -156,7 +187,7 @@ def set_in(*keys: Any, value: Any) -> Callable[[dict[str, Any], dict[str, Any]],
 
 
 CHANGES: list[tuple[str, Callable[[dict[str, Any], dict[str, Any]], Any]]] = [
-    ("newer Weft .file version 2", set_in("version", value=2)),
+    ("newer Weft .file version 3", set_in("version", value=3)),
     ("newer Weft", set_in("version", value="1")),
     ("the format is 'other'", set_in("format", value="other")),
     ("description of the network is damaged", lambda description, arrays: description.clear()),

@@ -16,18 +16,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from golden.affine import Affine
-from golden.calibrate import Range
+from golden.calibration import Range
 from golden.checker import violations
 from golden.errors import InputError
 from golden.float_graph import FloatClamp, FloatGraph, FloatTensor
-from golden.formats import power_of_two_up
+from golden.formats import INT8, Quantizer, power_of_two_up
 from golden.graph import Add, Conv2d, Graph, MaxPool2d, WeightedOp
 from golden.importers.torch_export import import_module
 from golden.input_data import dequantize_output, quantize_input
+from golden.integer_graph import clamp_range
 from golden.interpreter import run
-from golden.quantize import LEAST_FACTOR, clamp_range, expressible, quantize, quantize_graph, weight_scales
+from golden.parameters import LEAST_FACTOR, expressible, least_weight_scales, weight_scales
+from golden.quantize import quantize, quantize_graph
+from golden.recipe import Recipe
 from golden.rescale import SHIFT, TFLITE, Rescale, RescaleFormat, RescaleKind
+from golden.schemes import WeightScheme
+from golden.weight_ranges import weight_ranges
 
 FIXED = {bits: RescaleFormat(RescaleKind.FIXED, bits) for bits in (4, 6, 8, 16, 32)}
 FORMATS = [TFLITE, SHIFT, *FIXED.values()]
@@ -111,15 +115,15 @@ def test_relu_clamps_at_the_zero_point(trained: tuple[nn.Module, Any, Any]) -> N
 def test_relu6_rounds_its_end_half_away_in_float32(op_scale: float) -> None:
     op = FloatClamp("c", ("x",), "y", low=0.0, high=6.0)
     steps = float(np.float32(6) / np.float32(op_scale))
-    assert clamp_range(op, Affine(op_scale, -128)) == (-128, min(127, -128 + int(np.floor(steps + 0.5))))
-    assert clamp_range(op, Affine(op_scale, 20)) == (20, min(127, 20 + int(np.floor(steps + 0.5))))
+    assert clamp_range(op, Quantizer(INT8, op_scale, -128)) == (-128, min(127, -128 + int(np.floor(steps + 0.5))))
+    assert clamp_range(op, Quantizer(INT8, op_scale, 20)) == (20, min(127, 20 + int(np.floor(steps + 0.5))))
 
 
 def test_clamps_of_the_other_ends() -> None:
-    affine = Affine(0.5, 10)
-    assert clamp_range(FloatClamp("c", ("x",), "y"), affine) == (-128, 127)
-    assert clamp_range(FloatClamp("c", ("x",), "y", low=-1.25, high=1.25), affine) == (7, 13)  # ties, away from zero
-    assert clamp_range(FloatClamp("c", ("x",), "y", low=1000.0), affine) == (127, 127)
+    quantizer = Quantizer(INT8, 0.5, 10)
+    assert clamp_range(FloatClamp("c", ("x",), "y"), quantizer) == (-128, 127)
+    assert clamp_range(FloatClamp("c", ("x",), "y", low=-1.25, high=1.25), quantizer) == (7, 13)  # ties, away from zero
+    assert clamp_range(FloatClamp("c", ("x",), "y", low=1000.0), quantizer) == (127, 127)
 
 
 def test_every_scale_of_a_shift_network_is_a_power_of_two(trained: tuple[nn.Module, Any, Any]) -> None:
@@ -152,7 +156,9 @@ def test_expressible_factors_are_exact_and_the_least(format: RescaleFormat, fact
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=2), st.floats(1e-12, 1e12), st.floats(1e-6, 1e3))
 def test_weight_scales_leave_room_for_the_bias(row: list[float], bias: float, input_scale: float) -> None:
-    scales = weight_scales(np.array([row]), np.array([bias]), input_scale, "layer")
+    low, high = weight_ranges(np.array([row]), WeightScheme())
+    least = least_weight_scales(np.array([bias]), len(row), input_scale, WeightScheme(), "layer")
+    scales = weight_scales(low, high, np.array([bias]), input_scale, WeightScheme(), least)
     assert abs(bias) / (scales[0] * input_scale) + 2 * 127 * 255 <= 2**31 - 1
     assert np.abs(row).max() / scales[0] <= 127 * (1 + 1e-15)
 
@@ -238,7 +244,7 @@ def test_an_add_that_cancels() -> None:
 
 def test_a_layer_with_too_many_products_is_refused() -> None:
     with pytest.raises(InputError, match="layer 'fc' sums 70000 products"):
-        weight_scales(np.ones((1, 70000)), np.zeros(1), 1.0, "fc")
+        least_weight_scales(np.zeros(1), 70000, 1.0, WeightScheme(), "fc")
 
 
 def test_pools_keep_the_affine_parameters_and_a_lone_clamp_becomes_one() -> None:
@@ -277,4 +283,4 @@ def test_operators_without_an_integer_form_are_refused() -> None:
     tensors = {name: FloatTensor(name, (2,)) for name in "xy"}
     graph = FloatGraph("g", tensors, ("x",), ("y",), (FloatClamp("c", ("x",), "y"),))
     with pytest.raises(InputError, match="run the passes"):
-        quantize_graph(graph, dict.fromkeys(tensors, Range(0.0, 1.0)), TFLITE)
+        quantize_graph(graph, dict.fromkeys(tensors, Range(0.0, 1.0)), Recipe())

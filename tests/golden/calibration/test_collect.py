@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from golden.calibrate import Range, calibrate
+from golden.calibration import Range, calibrate
 from golden.errors import InputError
 from golden.float_graph import FloatFullyConnected, FloatGraph, FloatTensor
 
