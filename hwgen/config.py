@@ -31,7 +31,8 @@ class AcceleratorConfig:
     depthwise_rows:        array rows, at most R, that can take a column's own channel: taps of a depthwise kernel row in one pass;
                            0 for an accelerator without depthwise convolution.
     dense_input:           whether the feeder can read an input of few channels stored without gaps, several taps in one word.
-    add_tables:            residual-add layers whose rescale tables the accelerator holds; 0 for an accelerator without them.
+    add_tables:            tables that the accelerator holds, one for each residual add and each function of one value (logistic, tanh);
+                           0 for an accelerator without them.
     """
 
     rows: int = 16
@@ -171,12 +172,19 @@ def psum_bits(rows: int) -> int:
     return (rows * 128 * 128).bit_length() + 1
 
 
-#: The supported configurations.
+#: The supported configurations.  Each is as large as some of the MLPerf Tiny networks need, the last two as all four:
+#:   tiny-4x4    DS-CNN, and networks of its size such as that of `weft demo`: 81 KB of memory.  Two residual adds or functions, for a
+#:               table is expensive: 2 KB for every column.
+#:   small-8x8   ResNet-8 too, with its 6,144 words of activations, 9,808 of weights, 3 adds: 209 KB.  MobileNet and the autoencoder need
+#:               three times its weights, 205 and 258 KB alone, more memory than devices have whose multipliers 8 x 8 suits.
+#: Depths are whole blocks of 512 words; 1,024 parameter records are the first such depth above the 590 of DS-CNN.
 NAMED: dict[str, AcceleratorConfig] = {
     "tiny-4x4": AcceleratorConfig(
-        rows=4, cols=4, lanes=1, acc_depth=128, act_depth=4096, weight_depth=8192, param_depth=512, program_depth=1024
+        rows=4, cols=4, lanes=1, acc_depth=128, act_depth=4096, weight_depth=8192, param_depth=1024, program_depth=1024, add_tables=2
     ),
-    "small-8x8": AcceleratorConfig(rows=8, cols=8, lanes=2, acc_depth=256, act_depth=4096, weight_depth=4096, param_depth=512),
+    "small-8x8": AcceleratorConfig(
+        rows=8, cols=8, lanes=2, acc_depth=256, act_depth=6144, weight_depth=10240, param_depth=1024, program_depth=2048, add_tables=3
+    ),
     "ulx3s-16x8": AcceleratorConfig(
         rows=16, cols=8, lanes=4, weight_rows_per_cycle=4, acc_depth=512, act_depth=5120, weight_depth=8704, param_depth=4096, add_tables=4
     ),

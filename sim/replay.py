@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from golden.graph import Int8
 from hwgen import regmap
+from hwgen.act_layout import host_layout
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.replay import RECORD, Op, encode_record
-from hwgen.regmap import HOST_BYTES, Window
 from sim.build_folder import BuildFolder, Placement
 
 Int64 = npt.NDArray[np.int64]
@@ -66,25 +66,8 @@ class Recording:
 
 def host_words(place: Placement, values: Int8, config: AcceleratorConfig) -> HostWords:
     """The 32-bit words that hold the real channels of a tensor.  values: int8[N, *shape]."""
-    count = values.shape[0]
-    chunks = regmap.MEMORIES[Window.ACT].chunks(config)
-
-    def lay_out(channels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """uint8[n, pixels, channels] to uint8[n, host words, 4]: words of R bytes, each in a power of two of host words."""
-        # A dense map is one whose rows take the part of pixels.
-        pieces, width = (place.shape[0], place.words_per_row) if place.dense else (place.pixels, place.words_per_pixel)
-        pixels = np.zeros((len(channels), pieces, width * config.rows), np.uint8)
-        pixels[:, :, : channels[0].size // pieces] = channels.reshape(len(channels), pieces, -1)
-        words = pieces * width
-        memory = np.zeros((len(channels), words, chunks * HOST_BYTES), np.uint8)
-        memory[:, :, : config.rows] = pixels.reshape(len(channels), words, config.rows)
-        return memory.reshape(len(channels), -1, HOST_BYTES)
-
-    data = lay_out(np.ascontiguousarray(values).view(np.uint8).reshape(count, place.pixels, place.channels))
-    masks = lay_out(np.ones((1, place.pixels, place.channels), np.uint8))[0].astype(np.int64) @ (1 << np.arange(HOST_BYTES))
-    addresses = regmap.host_address(Window.ACT, place.base, 0, config) + HOST_BYTES * np.arange(len(masks), dtype=np.int64)
-    real = masks != 0
-    return HostWords(addresses[real], np.ascontiguousarray(data[:, real]).view("<u4")[..., 0], masks[real])
+    layout = host_layout(place, config)
+    return HostWords(layout.addresses, layout.pack(values), layout.masks)
 
 
 def records_per_image(build: BuildFolder) -> tuple[int, int]:

@@ -166,13 +166,13 @@ def generate(
 
     Raises InputError for what the accelerator cannot run, DoesNotFitError for what is larger than it.
     """
-    from hwgen.compiler import compile_graph
+    from hwgen.compiler.fitting import compile_fitted
     from hwgen.emit import emit
     from sim.standalone import add_testbench
 
     graph = _graph(network)
     progress("compiling the network", 0, 1)
-    program = compile_graph(graph, _configuration(graph, config, parameters))
+    program = compile_fitted(graph, *_configuration(graph, config, parameters))
     progress("compiling the network", 1, 1)
     progress("writing Verilog", 0, 1)
     rng = np.random.default_rng(_VECTOR_SEED)
@@ -211,13 +211,17 @@ def verify(
 
     Raises ToolMissingError without the simulator; a difference is no error: `VerifyReport.equal` says it.
     """
+    from hwgen.compiler.fitting import compile_fitted
     from sim import verify as verification
 
     graph = _graph(network)
     x = _samples(inputs, "inputs", layout, values).as_int8(graph)
     if build is not None and (config is not None or parameters):
         raise InputError("a folder has its own configuration: give a build folder or a configuration, not both")
-    chosen = None if build is not None else _configuration(graph, config, parameters)
+    chosen = None
+    if build is None:
+        chosen, free = _configuration(graph, config, parameters)
+        chosen = compile_fitted(graph, chosen, free).config if free else chosen
     with ExitStack() as outputs:
         junit_draft, waves_draft = (None if path is None else outputs.enter_context(new_file(Path(path))) for path in (junit, waves))
         report = verification.verify(
@@ -260,7 +264,7 @@ def check(network: Graph | Path_) -> tuple[Place, ...]:
 
 def analyze(network: Graph | Path_, *, config: str | AcceleratorConfig | None = None, **parameters: int) -> Analysis:
     """Cycles, utilization and memory of a network on an accelerator, exactly those of the hardware, without generating it; and whether
-    it fits that one and every named configuration.
+    it fits that one (`fit`) and every named configuration (`configurations`, `lacks`).  What is too small is no error.
 
     config, parameters: as in `generate`.
     """
@@ -268,9 +272,9 @@ def analyze(network: Graph | Path_, *, config: str | AcceleratorConfig | None = 
     from hwgen.config import NAMED
 
     graph = _graph(network)
-    chosen = _configuration(graph, config, parameters)
+    chosen, free = _configuration(graph, config, parameters)
     named = {name: other.with_rescale(graph.format) for name, other in NAMED.items()}
-    return analyze_graph(graph, chosen, {"chosen": chosen, **named})
+    return analyze_graph(graph, chosen, named, free)
 
 
 def _graph(network: Graph | Path_) -> Graph:
@@ -303,13 +307,14 @@ def _float_graph(
         raise first_error
 
 
-def _configuration(graph: Graph, config: str | AcceleratorConfig | None, parameters: dict[str, int]) -> AcceleratorConfig:
-    from hwgen.compiler.analysis import fitted
+def _configuration(graph: Graph, config: str | AcceleratorConfig | None, parameters: dict[str, int]) -> tuple[AcceleratorConfig, set[str]]:
+    """The accelerator that is meant, and which of its parameters may grow with the network.
 
+    One of the user's own has memories that hold the network, but for those whose size is given.
+    """
     if config is None or isinstance(config, str):
         chosen = configuration(graph.format, config, **parameters)
-        # An accelerator of the user's own has memories that hold the network, but for those whose size is given.
-        return fitted(graph, chosen, set(asdict(chosen)) - set(parameters)) if parameters else chosen
+        return chosen, set(asdict(chosen)) - set(parameters) if parameters else set()
     if parameters:
         raise InputError(f"give a configuration or parameters ({', '.join(parameters)}), not both")
-    return config
+    return config, set()

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from golden.graph import Graph
+from hwgen.act_layout import host_layout
 from hwgen.compiler import support
-from hwgen.compiler.compile import Demand, compile_graph, demands
+from hwgen.compiler.compile import Demand, translate
+from hwgen.compiler.fitting import Fit, fit, fit_of, fitted
 from hwgen.compiler.host_part import divide
 from hwgen.compiler.program import Program
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import ARRAY_OPERATIONS, Operation
-
-#: Memories large enough for any network, so that what is needed can be said of one that does not fit.
-_ROOMY = {
-    "act_depth": 1 << 22,
-    "weight_depth": 1 << 22,
-    "param_depth": 1 << 16,
-    "program_depth": 1 << 16,
-    "max_layers": 256,
-    "add_tables": 64,
-}
-
-
-#: Words in which a memory grows, and what is counted one by one.
-_BLOCK, _COUNTED = 512, ("add_tables", "max_layers")
 
 
 @dataclass(frozen=True)
@@ -75,50 +63,78 @@ class LayerAnalysis:
 class Analysis:
     """A network on an accelerator.
 
-    cycles:  of one inference, exactly those of the hardware.
-    memory:  by memory, what is needed and what there is.
-    fits:    for each configuration asked about, what it lacks; nothing where the network fits.
+    network:        its name.
+    fit:            whether it runs on this accelerator, and what it takes of its memories.
+    cycles:         of one inference, exactly those of the hardware, with the inputs in memory.
+    layers:         the program's, in order.
+    host:           operators that the host computes after them.
+    act_bytes:      of activation memory, at the peak.
+    weight_bytes:   of weight memory.
+    transfer_words: 32-bit words that the host writes before an inference, and reads after it.
+    configurations: the same of each accelerator asked about, by name.
     """
 
+    network: str
+    fit: Fit
     cycles: int
     layers: tuple[LayerAnalysis, ...]
-    memory: tuple[Demand, ...]
+    host: tuple[str, ...]
     act_bytes: int
     weight_bytes: int
-    fits: Mapping[str, tuple[str, ...]]
+    transfer_words: tuple[int, int]
+    configurations: Mapping[str, Fit]
+
+    @property
+    def config(self) -> AcceleratorConfig:
+        """The accelerator; its memories may have grown with the network."""
+        return self.fit.config
+
+    @property
+    def memory(self) -> tuple[Demand, ...]:
+        """By memory, what is needed and what there is."""
+        return self.fit.memory
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def utilization(self) -> float:
+        """MACs as a share of what the array could do in the cycles."""
+        return self.macs / (self.cycles * self.config.rows * self.config.cols)
+
+    @property
+    def lacks(self) -> dict[str, tuple[str, ...]]:
+        """What keeps the network from each configuration asked about; nothing where it fits."""
+        return {name: fit.lacks for name, fit in self.configurations.items()}
 
 
-def analyze(graph: Graph, config: AcceleratorConfig, others: Mapping[str, AcceleratorConfig]) -> Analysis:
+def analyze(graph: Graph, config: AcceleratorConfig, others: Mapping[str, AcceleratorConfig], free: Collection[str] = ()) -> Analysis:
     """Analyzes a network on a configuration, and says of others whether it fits them.
 
-    Raises InputError for what the accelerator cannot run.
+    free: memories of the configuration that grow with the network.
+    Raises InputError for what the accelerator cannot run, DoesNotFitError for what no memory would help.
     """
-    program = compile_graph(graph, AcceleratorConfig.from_json({**config.to_json(), **_ROOMY}))
-    memory = demands(program, config)
+    program = translate(graph, config)
+    program = replace(program, config=fitted(program, free))
+    own = fit(program)
     return Analysis(
+        network=graph.name,
+        fit=own,
         cycles=program.cycles,
         layers=_layers(program),
-        memory=memory,
+        host=tuple(op.name for op in program.host_ops),
         act_bytes=program.act_words * config.rows,
         weight_bytes=program.weights.size,
-        fits={name: _shortages(graph, other) for name, other in others.items()},
+        transfer_words=(_host_words(program, graph.inputs), _host_words(program, program.device.outputs)),
+        configurations={name: own if other == program.config else fit_of(graph, other) for name, other in others.items()},
     )
 
 
-def fitted(graph: Graph, config: AcceleratorConfig, free: Collection[str]) -> AcceleratorConfig:
-    """The configuration with those of the memories in `free` that are too small for a network grown to what it needs, in whole blocks.
-
-    Raises InputError for what the accelerator cannot run.
-    """
-    program = compile_graph(graph, AcceleratorConfig.from_json({**config.to_json(), **_ROOMY}))
-    short = {demand.parameter: demand.need for demand in demands(program, config) if not demand.fits and demand.parameter in free}
-    grown = {name: need if name in _COUNTED else -(-need // _BLOCK) * _BLOCK for name, need in short.items()}
-    return AcceleratorConfig.from_json({**config.to_json(), **grown})
-
-
-def _shortages(graph: Graph, config: AcceleratorConfig) -> tuple[str, ...]:
-    program = compile_graph(graph, AcceleratorConfig.from_json({**config.to_json(), **_ROOMY}))
-    return tuple(demand.shortage() for demand in demands(program, config) if not demand.fits)
+def _host_words(program: Program, names: tuple[str, ...]) -> int:
+    """32-bit words of activation memory that hold elements of these tensors."""
+    return sum(len(host_layout(program.placements[name], program.config).addresses) for name in names)
 
 
 def _layers(program: Program) -> tuple[LayerAnalysis, ...]:

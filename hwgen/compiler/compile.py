@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,24 @@ def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
 
     Raises InputError that lists every operator the accelerator cannot run, and DoesNotFitError that says of every memory that is too
     small what is needed and what there is.
+    """
+    program = translate(graph, config)
+    check_memories(program)
+    return program
+
+
+def check_memories(program: Program) -> None:
+    """Raises DoesNotFitError that lists every memory of the program's accelerator that is too small for it."""
+    shortages = [demand.shortage() for demand in demands(program, program.config) if not demand.fits]
+    if shortages:
+        name = program.graph.name
+        raise DoesNotFitError(f"network {name} does not fit the accelerator; choose larger depths, or a smaller network", shortages)
+
+
+def translate(graph: Graph, config: AcceleratorConfig) -> Program:
+    """The program for an accelerator like this one whose memories are as large as need be: nothing in it depends on their sizes.
+
+    Raises InputError that lists every operator the accelerator cannot run, and DoesNotFitError for what no memory would help.
     """
     network, division = graph, divide(graph)
     graph = division.device
@@ -85,16 +104,12 @@ def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
     weights = np.concatenate([item.weights for item in lowered])
     params = tuple(record for item in lowered for record in item.params)
     tables = tuple(entry for item in lowered for entry in item.tables)
-    program = Program(network, graph, division.host, config, layers, tuple(descriptors), weights, params, tables, placements, act_words)
-    shortages = [demand.shortage() for demand in demands(program, config) if not demand.fits]
-    if shortages:
-        raise DoesNotFitError(f"network {graph.name} does not fit the accelerator; choose larger depths, or a smaller network", shortages)
-    return program
+    return Program(network, graph, division.host, config, layers, tuple(descriptors), weights, params, tables, placements, act_words)
 
 
 @dataclass(frozen=True)
 class Demand:
-    """What a program needs of a memory, and what there is; `parameter` is the configuration's."""
+    """What a program needs of a memory, and what there is; `parameter` is the configuration's, `unit` what is counted, in the plural."""
 
     memory: str
     parameter: str
@@ -110,20 +125,23 @@ class Demand:
 
     def shortage(self) -> str:
         """Says what is needed and what there is."""
-        return f"{self.memory} ({self.parameter}): {self.need} {self.unit} are needed, {self.have} are there"
+        # Every unit begins with its noun, or ends with it.
+        unit, verb = (re.sub(r"s\b", "", self.unit, count=1), "is") if self.need == 1 else (self.unit, "are")
+        return f"{self.memory} ({self.parameter}): {self.need} {unit} {verb} needed, {self.have} {'is' if self.have == 1 else 'are'} there"
 
 
 def demands(program: Program, config: AcceleratorConfig) -> tuple[Demand, ...]:
     """What a program takes of every memory of a configuration."""
     weight_bytes = config.weight_rows_per_cycle * config.cols
     record_bytes = -(-param_bits(config) // 8)
+    table_bytes = 4 * TABLE_ENTRIES * config.pool_channels
     return (
         Demand("activation memory", "act_depth", program.act_words, config.act_depth, f"words of {config.rows} bytes", config.rows),
         Demand("weight memory", "weight_depth", len(program.weights), config.weight_depth, f"words of {weight_bytes} bytes", weight_bytes),
         Demand("parameter memory", "param_depth", len(program.params), config.param_depth, "records", record_bytes),
         Demand("program memory", "program_depth", len(program.descriptors) * WORDS, config.program_depth, "32-bit words", 4),
         Demand(
-            "tables of residual adds", "add_tables", len(program.tables) // TABLE_ENTRIES, config.add_tables, "tables", 4 * TABLE_ENTRIES
+            "tables of adds and functions", "add_tables", len(program.tables) // TABLE_ENTRIES, config.add_tables, "tables", table_bytes
         ),
         Demand("performance counters", "max_layers", len(program.layers), config.max_layers, "layers", 16),
     )

@@ -39,7 +39,7 @@ def test_what_does_not_fit_says_need_and_have_all_at_once(digits_like):
         f"weight memory (weight_depth): {needs['weight_depth']} words of 4 bytes are needed, 16 are there",
         f"parameter memory (param_depth): {needs['param_depth']} records are needed, 4 are there",
         f"program memory (program_depth): {needs['program_depth']} 32-bit words are needed, 32 are there",
-        f"performance counters (max_layers): {needs['max_layers']} layers are needed, 1 are there",
+        f"performance counters (max_layers): {needs['max_layers']} layers are needed, 1 is there",
     )
     exact = replace(LARGE, **needs)
     compile_graph(graph, exact)
@@ -48,7 +48,7 @@ def test_what_does_not_fit_says_need_and_have_all_at_once(digits_like):
             compile_graph(graph, replace(exact, **{name: need - 1}))
         (problem,) = caught.value.problems
         assert f"({name}): {need} " in problem
-        assert f" {need - 1} are there" in problem
+        assert f" {need - 1} {'is' if need == 2 else 'are'} there" in problem
 
 
 def test_a_layer_beyond_the_descriptor_is_named(network):

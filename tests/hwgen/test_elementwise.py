@@ -98,7 +98,7 @@ def test_a_lookup_is_the_first_operand_of_an_add_without_a_second():
     assert len(program.tables) == 512
     for value in range(-128, 128):
         assert program.tables[value & 0xFF] == int(table[value + 128]) & 0xFFFFFFFF
-    with pytest.raises(DoesNotFitError, match=r"tables of residual adds \(add_tables\): 1 tables are needed, 0 are there"):
+    with pytest.raises(DoesNotFitError, match=r"tables of adds and functions \(add_tables\): 1 table is needed, 0 are there"):
         compile_graph(graph(op, (3, 5, 3), (3, 5, 3)), replace(CONFIG, add_tables=0))
 
 

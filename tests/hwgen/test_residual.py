@@ -96,7 +96,7 @@ def test_more_adds_than_tables_are_refused():
     ops = tuple(add(("a", "b"), f"c{i}") for i in range(4))
     with pytest.raises(DoesNotFitError) as caught:
         compile_graph(graph((2, 2, 4), *ops, zero_points=(0,) * 6), CONFIG)
-    assert caught.value.problems == ("tables of residual adds (add_tables): 4 tables are needed, 3 are there",)
+    assert caught.value.problems == ("tables of adds and functions (add_tables): 4 tables are needed, 3 are there",)
 
 
 def test_sums_that_the_accumulators_cannot_hold_are_refused():

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli.configuration import configuration_options, given
+from weft.cli.configuration import as_parameters, configuration_options, flag, given
 from weft.cli.options import json_option, network_argument
 from weft.cli.terminal import Report
+
+if TYPE_CHECKING:
+    from hwgen.compiler.analysis import Analysis
+    from hwgen.compiler.fitting import Fit
 
 
 @click.command()
@@ -19,14 +25,56 @@ from weft.cli.terminal import Report
 def analyze(network: Path, config: str | None, as_json: bool, **parameters: int | None) -> None:
     """Say what a network takes of an accelerator: cycles, exactly those of the hardware, utilization and memory, layer by layer.
 
-    Nothing is generated; the numbers are the compiler's.  Also says which named configurations the network fits.
+    Nothing is generated; the numbers are the compiler's.  Also says of every named configuration whether the network fits, what it
+    lacks, and what would help.
     """
     from weft import api
+    from weft.configuration import label
 
     report = Report(as_json)
     analysis = api.analyze(network, config=config, **given(parameters))
+    name = label(analysis.config)
+    _tables(report, analysis, name)
+    report.result(
+        {
+            "network": analysis.network,
+            "configuration": name,
+            "config": analysis.config.to_json(),
+            "cycles": analysis.cycles,
+            "macs": analysis.macs,
+            "utilization": analysis.utilization,
+            "layers": [asdict(layer) for layer in analysis.layers],
+            "host": list(analysis.host),
+            "memory": [{**asdict(demand), "fits": demand.fits} for demand in analysis.memory],
+            "weight_bytes": analysis.weight_bytes,
+            "peak_activation_bytes": analysis.act_bytes,
+            "transfer_words": dict(zip(("input", "output"), analysis.transfer_words, strict=True)),
+            "fits": {each: fit.fits for each, fit in _all(analysis, name).items()},
+            "lacks": {each: list(fit.lacks) for each, fit in _all(analysis, name).items() if fit.lacks},
+            "configurations": {
+                each: {
+                    "fits": fit.fits,
+                    "cycles": fit.cycles,
+                    "memory": [{**asdict(demand), "fits": demand.fits} for demand in fit.memory],
+                    "lacks": list(fit.lacks),
+                    "enough": None if fit.enough is None else fit.enough.to_json(),
+                }
+                for each, fit in _all(analysis, name).items()
+            },
+        }
+    )
+
+
+def _all(analysis: Analysis, name: str) -> dict[str, Fit]:
+    """The named configurations, and the one that was analyzed where it is none of them."""
+    return {name: analysis.fit, **analysis.configurations} if name not in analysis.configurations else dict(analysis.configurations)
+
+
+def _tables(report: Report, analysis: Analysis, name: str) -> None:
+    config = analysis.config
+    size = f"{config.rows} x {config.cols}"
     report.table(
-        f"{network}",
+        f"{analysis.network} on {name}: {'' if name == size else f'{size}, '}{config.lanes} lanes, rescale format {config.rescale}",
         ["layer", "kind", "MACs", "cycles", "array", "limited by", "weight bytes"],
         [
             [
@@ -41,26 +89,55 @@ def analyze(network: Path, config: str | None, as_json: bool, **parameters: int 
             for layer in analysis.layers
         ],
     )
-    report.table(
-        "memory",
-        ["", "needed", "there", "unit", ""],
-        [[demand.memory, demand.need, demand.have, demand.unit, "" if demand.fits else "TOO SMALL"] for demand in analysis.memory],
-    )
-    report.table(
-        "configurations",
-        ["", "fits", "lacks"],
-        [[name, not lacks, "; ".join(lacks)] for name, lacks in analysis.fits.items()],
-    )
-    report.note(f"{analysis.cycles:,} cycles per inference")
+    report.note(f"{analysis.cycles:,} cycles per inference; {analysis.macs:,} MACs, {analysis.utilization:.1%} of what the array could do")
     report.note(f"{analysis.weight_bytes:,} bytes of weights, {analysis.act_bytes:,} bytes of activations at the peak")
-    report.result(
-        {
-            "cycles": analysis.cycles,
-            "layers": [asdict(layer) for layer in analysis.layers],
-            "memory": [{**asdict(demand), "fits": demand.fits} for demand in analysis.memory],
-            "weight_bytes": analysis.weight_bytes,
-            "peak_activation_bytes": analysis.act_bytes,
-            "fits": {name: not lacks for name, lacks in analysis.fits.items()},
-            "lacks": {name: list(lacks) for name, lacks in analysis.fits.items() if lacks},
-        }
+    words_in, words_out = analysis.transfer_words
+    report.note(f"the host writes {words_in:,} 32-bit words before an inference and reads {words_out:,} after it; not in the cycles")
+    if analysis.host:
+        report.note(f"after that, on the host: {', '.join(analysis.host)}")
+    report.table(
+        f"memories of {name}",
+        ["", "option", "needed", "there", "unit", "used"],
+        [
+            [
+                demand.memory,
+                flag(demand.parameter),
+                demand.need,
+                demand.have,
+                demand.unit,
+                f"{demand.need / demand.have:.0%}" if demand.fits and demand.have else ("" if demand.fits else "TOO SMALL"),
+            ]
+            for demand in analysis.memory
+        ],
     )
+    fits = _all(analysis, name)
+    report.table(
+        "configurations, with the network's rescale format",
+        ["", "array", "cycles", "fits", "lacks"],
+        [
+            [
+                each,
+                f"{fit.config.rows} x {fit.config.cols}",
+                "" if fit.cycles is None else fit.cycles,
+                "yes" if fit.fits else "NO",
+                "\n".join(fit.lacks),
+            ]
+            for each, fit in fits.items()
+        ],
+    )
+    for line in _help(fits):
+        report.note(line)
+
+
+def _help(fits: dict[str, Fit]) -> Iterator[str]:
+    """What would help where the network does not fit."""
+    if all(fit.fits for fit in fits.values()):
+        return
+    large = [name for name, fit in fits.items() if fit.fits]
+    yield f"It fits {', '.join(large)}." if large else "It fits none of these configurations."
+    for name, fit in fits.items():
+        if not fit.fits and fit.enough is not None:
+            from hwgen.compiler.fitting import memory_bytes
+
+            have, need = memory_bytes(fit.config), memory_bytes(fit.enough)
+            yield f"{name} with {need / 1024:,.0f} KB of memories instead of {have / 1024:,.0f} KB would do: {as_parameters(fit.config)}"

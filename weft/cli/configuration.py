@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from hwgen.config import DEFAULT, NAMED
+from hwgen.config import DEFAULT, NAMED, AcceleratorConfig
+from weft.configuration import configuration
 
 #: Fields of AcceleratorConfig that may be given one by one, and what they mean.
 _PARAMETERS = {
@@ -25,8 +26,11 @@ _PARAMETERS = {
     "program_depth": "words of program memory",
     "max_layers": "layers that the performance counters can tell apart",
     "depthwise_rows": "taps of a depthwise kernel row in one pass (0: no depthwise hardware)",
-    "add_tables": "residual-add layers whose rescale tables fit",
+    "add_tables": "residual adds and functions (logistic, tanh) whose tables fit",
 }
+
+#: Those that grow with a network unless they are given.
+_GROWING = ("act_depth", "weight_depth", "param_depth", "program_depth", "max_layers", "add_tables")
 
 #: Those that are on or off.
 _SWITCHES = {"dense_input": "whether an input of few channels is stored without gaps"}
@@ -37,10 +41,10 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def configuration_options(function: _Function) -> _Function:
     """Adds `--config` and an option for every parameter; the command gets `config` and the parameters as keywords."""
     for name, meaning in _SWITCHES.items():
-        flags = f"{_flag(name)}/{_flag(f'no_{name}')}"
+        flags = f"{flag(name)}/{flag(f'no_{name}')}"
         function = click.option(flags, name, default=None, help=f"{meaning[0].upper()}{meaning[1:]}.")(function)
     for name, meaning in reversed(_PARAMETERS.items()):
-        function = click.option(_flag(name), name, type=int, help=f"{meaning[0].upper()}{meaning[1:]}.")(function)
+        function = click.option(flag(name), name, type=int, help=f"{meaning[0].upper()}{meaning[1:]}.")(function)
     return click.option("--config", type=click.Choice(list(NAMED)), help=f"A named configuration.  Default: {DEFAULT}.")(function)
 
 
@@ -53,9 +57,20 @@ def as_options(config: str | None, parameters: dict[str, int]) -> str:
     """The command line that gives these again."""
     words = [] if config is None else ["--config", config]
     for name, value in parameters.items():
-        words += [_flag(name if value else f"no_{name}")] if name in _SWITCHES else [_flag(name), str(value)]
+        words += [flag(name if value else f"no_{name}")] if name in _SWITCHES else [flag(name), str(value)]
     return shlex.join(words)
 
 
-def _flag(name: str) -> str:
+def as_parameters(config: AcceleratorConfig) -> str:
+    """The options that describe an accelerator, its memories left out: those grow with the network."""
+    default = configuration(config.rescale, rows=config.rows, cols=config.cols)
+    values = {
+        name: int(getattr(config, name))
+        for name in (*_PARAMETERS, *_SWITCHES)
+        if name not in _GROWING and (name in ("rows", "cols") or getattr(config, name) != getattr(default, name))
+    }
+    return as_options(None, values)
+
+
+def flag(name: str) -> str:
     return "--" + name.replace("_", "-")

@@ -1,0 +1,87 @@
+"""Memories for a network: what a program lacks on an accelerator, and the same accelerator with as much as it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from golden.errors import DoesNotFitError, InputError
+from golden.graph import Graph
+from hwgen.compiler.compile import Demand, check_memories, demands, translate
+from hwgen.compiler.program import Program
+from hwgen.config import AcceleratorConfig
+from hwgen.regmap import MEMORIES, Window
+
+#: Words in which a memory grows, and what is counted one by one.
+_BLOCK, _COUNTED = 512, ("add_tables", "max_layers")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Whether a network runs on an accelerator.
+
+    config:   the accelerator.
+    cycles:   of one inference, on this accelerator with memories that are large enough; None if no memories would help.
+    memory:   by memory, what is needed and what there is; empty if no memories would help.
+    lacks:    why it does not run, all reasons; empty if it does.
+    enough:   the same accelerator with memories that hold the network; None if there is none.
+    """
+
+    config: AcceleratorConfig
+    cycles: int | None
+    memory: tuple[Demand, ...]
+    lacks: tuple[str, ...]
+    enough: AcceleratorConfig | None
+
+    @property
+    def fits(self) -> bool:
+        """Whether it runs."""
+        return not self.lacks
+
+
+def fit(program: Program) -> Fit:
+    """Whether a translated program fits the memories of its accelerator."""
+    memory = demands(program, program.config)
+    lacks = tuple(demand.shortage() for demand in memory if not demand.fits)
+    try:
+        enough = fitted(program, {demand.parameter for demand in memory})
+    except InputError:
+        enough = None  # larger than any accelerator
+    return Fit(program.config, program.cycles, memory, lacks, enough)
+
+
+def fit_of(graph: Graph, config: AcceleratorConfig) -> Fit:
+    """Whether a network runs on an accelerator; what this one cannot do at all is a reason too, and no error."""
+    try:
+        return fit(translate(graph, config))
+    except (InputError, DoesNotFitError) as error:
+        return Fit(config, None, (), error.problems or (error.message,), None)
+
+
+def fitted(program: Program, free: Collection[str]) -> AcceleratorConfig:
+    """The program's accelerator, with those of the memories in `free` that are too small grown to what is needed, in whole blocks.
+
+    Raises InputError where that is more than an accelerator can have.
+    """
+    config = program.config
+    short = {demand.parameter: demand.need for demand in demands(program, config) if not demand.fits and demand.parameter in free}
+    grown = {name: need if name in _COUNTED else -(-need // _BLOCK) * _BLOCK for name, need in short.items()}
+    return AcceleratorConfig.from_json({**config.to_json(), **grown})
+
+
+def memory_bytes(config: AcceleratorConfig) -> int:
+    """Bytes of all memories of an accelerator, accumulators and every copy of the tables included."""
+    memories = sum(-(-memory.word_bits(config) // 8) * memory.depth(config) for memory in MEMORIES.values())
+    copies = (config.pool_channels - 1) * MEMORIES[Window.TABLE].depth(config) * (MEMORIES[Window.TABLE].word_bits(config) // 8)
+    return memories + copies + 2 * config.acc_depth * config.cols * config.acc_bits // 8
+
+
+def compile_fitted(graph: Graph, config: AcceleratorConfig, free: Collection[str]) -> Program:
+    """Compiles a graph for an accelerator whose memories in `free` grow with it.
+
+    Raises InputError for what the accelerator cannot run, DoesNotFitError where another memory is too small.
+    """
+    program = translate(graph, config)
+    program = replace(program, config=fitted(program, free))
+    check_memories(program)
+    return program
