@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cache
-from typing import Literal, overload
+from typing import Any, Literal, overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from golden.bounds import INT8_MAX, INT8_MIN
 from golden.checker import check
@@ -96,7 +95,8 @@ def run(graph: Graph, x: Int8 | Mapping[str, Int8], *, tensors: bool = False, pr
     # for each other on small products are several times slower where the machine has other work.
     starts = range(0, count, chunk)
     with ExitStack() as stack:
-        stack.enter_context(_blas().limit(limits=1, user_api="blas"))
+        if plans:
+            stack.enter_context(_blas().limit(limits=1, user_api="blas"))
         in_order = stack.enter_context(ThreadPoolExecutor(os.cpu_count())).map if len(starts) > 1 else map
         for done in in_order(evaluate, starts):
             if progress is not None:
@@ -105,8 +105,10 @@ def run(graph: Graph, x: Int8 | Mapping[str, Int8], *, tensors: bool = False, pr
 
 
 @cache
-def _blas() -> ThreadpoolController:
-    """The control of numpy's BLAS threads."""
+def _blas() -> Any:
+    """The control of numpy's BLAS threads; a host that multiplies no matrices needs no package for it."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
     return ThreadpoolController()
 
 
