@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -18,34 +18,40 @@ from golden.float_graph import (
     FloatConv2d,
     FloatDepthwiseConv2d,
     FloatFullyConnected,
+    FloatFunction,
     FloatGraph,
-    FloatLogistic,
     FloatMaxPool2d,
     FloatOp,
     FloatPad,
     FloatReshape,
     FloatSoftmax,
-    FloatTanh,
 )
 from golden.graph import Padding, Window
 
 Float32 = npt.NDArray[np.float32]
 
 
-def run(graph: FloatGraph, inputs: Mapping[str, npt.NDArray[np.floating]]) -> dict[str, Float32]:
+#: Takes a tensor's name and values and gives what the operators that read it see.
+Change = Callable[[str, torch.Tensor], torch.Tensor]
+
+
+def run(
+    graph: FloatGraph, inputs: Mapping[str, npt.NDArray[np.floating]], *, change: Change = lambda name, values: values
+) -> dict[str, Float32]:
     """Every tensor of the graph for a batch: {name: float32[N, *shape]}.
 
     inputs: float[N, *shape] per network input, NHWC.  Accurate to float32; nothing about it is bit-exact.
+    change: applied to every input and output of an operator, such as quantization to integers and back.
     """
     with torch.no_grad():
-        values = {name: torch.tensor(np.asarray(value, dtype=np.float32)) for name, value in inputs.items()}
+        values = {name: change(name, torch.tensor(np.asarray(value, dtype=np.float32))) for name, value in inputs.items()}
         for op in graph.ops:
-            result = _evaluate(graph, op, [values[name] for name in op.inputs])
-            values[op.output] = result.clamp(op.low, op.high)
+            result = evaluate(graph, op, [values[name] for name in op.inputs])
+            values[op.output] = change(op.output, result.clamp(op.low, op.high))
     return {name: value.numpy() for name, value in values.items()}
 
 
-def _evaluate(graph: FloatGraph, op: FloatOp, inputs: list[torch.Tensor]) -> torch.Tensor:
+def evaluate(graph: FloatGraph, op: FloatOp, inputs: list[torch.Tensor]) -> torch.Tensor:
     """One operator on a batch, not yet clamped."""
     x = inputs[0]
     if isinstance(op, FloatConv2d):
@@ -75,10 +81,8 @@ def _evaluate(graph: FloatGraph, op: FloatOp, inputs: list[torch.Tensor]) -> tor
         return torch.cat(inputs, dim=op.axis + 1)
     if isinstance(op, FloatSoftmax):
         return torch.softmax(op.beta * x, dim=-1)
-    if isinstance(op, FloatLogistic):
-        return torch.sigmoid(x)
-    if isinstance(op, FloatTanh):
-        return torch.tanh(x)
+    if isinstance(op, FloatFunction):
+        return op.function.evaluate(x)
     if op.kind == "clamp":
         return x
     raise InputError(f"operator {op.name!r} is of an unknown kind {op.kind!r}")

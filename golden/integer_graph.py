@@ -16,17 +16,17 @@ from golden.float_graph import (
     FloatConv2d,
     FloatDepthwiseConv2d,
     FloatFullyConnected,
+    FloatFunction,
     FloatGraph,
-    FloatLogistic,
     FloatMaxPool2d,
     FloatOp,
+    FloatPad,
     FloatReshape,
     FloatSoftmax,
-    FloatTanh,
     FloatWeightedOp,
 )
-from golden.formats import INT32, Quantizer, clamp_steps, quantize_array
-from golden.function_table import LOGISTIC, TANH
+from golden.formats import Quantizer, clamp_steps
+from golden.function_table import table
 from golden.graph import (
     Add,
     AveragePool2d,
@@ -38,6 +38,7 @@ from golden.graph import (
     Lookup,
     MaxPool2d,
     Op,
+    Pad,
     Requantize,
     Reshape,
     Softmax,
@@ -100,11 +101,18 @@ class _Builder:
             return self._add(op)
         if isinstance(op, FloatConcatenation):
             return self._concatenation(op)
-        if isinstance(op, (FloatSoftmax, FloatLogistic, FloatTanh)):
-            return self._function(op)
         if isinstance(op, FloatReshape):
             return Reshape(op.name, op.inputs, op.output)
+        if isinstance(op, FloatPad):
+            return Pad(op.name, op.inputs, op.output, padding=op.padding)
         low, high = clamp_range(op, self.parameters.tensors[op.output])
+        if isinstance(op, FloatSoftmax):
+            factor = Rescale.from_real(TFLITE, min(max(op.beta * self._scale(op.inputs[0]) * 2.0**26, 1.0), 2.0**31 - 1.0))
+            multiplier, left_shift = int(factor.multiplier[0]), int(factor.shift[0])
+            return Softmax(op.name, op.inputs, op.output, act_min=low, act_max=high, multiplier=multiplier, left_shift=left_shift)
+        if isinstance(op, FloatFunction):
+            values = table(op.function, self.tensors[op.inputs[0]].affine, self.parameters.tensors[op.output])
+            return Lookup(op.name, op.inputs, op.output, act_min=low, act_max=high, table=values)
         if isinstance(op, FloatMaxPool2d):
             return MaxPool2d(op.name, op.inputs, op.output, act_min=low, act_max=high, window=op.window)
         if isinstance(op, FloatAveragePool2d):
@@ -124,7 +132,7 @@ class _Builder:
             "weight_zero_point": quantizer.zero_point.astype(np.int32),
             "weight_scale": quantizer.scale,
             "weight_bits": quantizer.format.bits,
-            "bias": quantize_array(op.bias, quantizer.scale * input_scale, 0, INT32).astype(np.int32),
+            "bias": self.parameters.bias_integers(op).astype(np.int32),
             "rescale": Rescale.from_real(self.format, quantizer.scale * input_scale / self._scale(op.output)),
         }
         kinds: dict[type[FloatWeightedOp], Callable[..., WeightedOp]] = {
@@ -135,17 +143,6 @@ class _Builder:
         if isinstance(op, (FloatConv2d, FloatDepthwiseConv2d)):
             constants["window"] = op.window
         return kinds[type(op)](op.name, op.inputs, op.output, **constants)
-
-    def _function(self, op: FloatSoftmax | FloatLogistic | FloatTanh) -> Op:
-        """Softmax in fixed point, logistic and tanh as tables; the parameters of their outputs are fixed."""
-        source = self.tensors[op.inputs[0]].affine
-        low, high = clamp_range(op, self.parameters.tensors[op.output])
-        if isinstance(op, FloatSoftmax):
-            factor = Rescale.from_real(TFLITE, min(max(op.beta * source.scale * 2.0**26, 1.0), 2.0**31 - 1.0))
-            multiplier, left_shift = int(factor.multiplier[0]), int(factor.shift[0])
-            return Softmax(op.name, op.inputs, op.output, act_min=low, act_max=high, multiplier=multiplier, left_shift=left_shift)
-        function = LOGISTIC if isinstance(op, FloatLogistic) else TANH
-        return Lookup(op.name, op.inputs, op.output, act_min=low, act_max=high, table=function.table(source))
 
     def _concatenation(self, op: FloatConcatenation) -> Op:
         """Inputs in other steps than the output's, or beyond its clamp, are requantized first."""

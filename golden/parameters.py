@@ -21,16 +21,14 @@ from golden.float_graph import (
     FloatAveragePool2d,
     FloatConcatenation,
     FloatGraph,
-    FloatLogistic,
     FloatMaxPool2d,
     FloatOp,
+    FloatPad,
     FloatReshape,
     FloatSoftmax,
-    FloatTanh,
     FloatWeightedOp,
 )
-from golden.formats import INT8, IntegerFormat, Quantizer, dequantize_array, power_of_two_up, quantize_array
-from golden.function_table import LOGISTIC, TANH
+from golden.formats import INT8, INT32, IntegerFormat, Quantizer, dequantize_array, power_of_two_up, quantize_array
 from golden.recipe import Recipe
 from golden.rescale import INT32_MAX, RescaleFormat, RescaleKind
 from golden.schemes import Granularity, WeightRange, WeightScheme
@@ -95,6 +93,17 @@ class Parameters:
         """The real weights that the integers stand for, in the shape of the layer's own."""
         return from_rows(op, self.weights[op.name].dequantize(self.weight_integers(op)))
 
+    def bias_integers(self, op: FloatWeightedOp) -> Int64:
+        """The integers of a layer's bias in steps of S_w * S_x, int64[Cout] (SPEC eq. 2)."""
+        return quantize_array(op.bias, self._bias_scale(op), 0, INT32)
+
+    def quantized_bias(self, op: FloatWeightedOp) -> Float64:
+        """The real bias that the integers stand for, float64[Cout]."""
+        return dequantize_array(self.bias_integers(op), self._bias_scale(op), 0)
+
+    def _bias_scale(self, op: FloatWeightedOp) -> Float64:
+        return np.asarray(self.weights[op.name].scale * self.tensors[op.inputs[0]].scale)
+
 
 def choose(graph: FloatGraph, ranges: Mapping[str, Range], recipe: Recipe) -> Parameters:
     """The parameters of a prepared float graph for known ranges of its tensors.
@@ -136,7 +145,7 @@ class _Chooser:
         fixed = fixed_output(op)
         if isinstance(op, FloatWeightedOp):
             self._weighted(op, scales[0])
-        elif isinstance(op, (FloatReshape, FloatMaxPool2d, FloatAveragePool2d)):
+        elif isinstance(op, (FloatReshape, FloatMaxPool2d, FloatAveragePool2d, FloatPad)):
             self.tensors[op.output] = self.tensors[op.inputs[0]]  # they compute with their input's integers
         elif fixed is not None:
             self.tensors[op.output] = Quantizer(INT8, fixed.scale, fixed.zero_point)
@@ -177,11 +186,7 @@ class _Chooser:
 
 def fixed_output(op: FloatOp) -> Affine | None:
     """The parameters of outputs that do not depend on the data; None for all others."""
-    if isinstance(op, FloatSoftmax):
-        return SOFTMAX_OUTPUT
-    if isinstance(op, FloatLogistic):
-        return LOGISTIC.output
-    return TANH.output if isinstance(op, FloatTanh) else None
+    return SOFTMAX_OUTPUT if isinstance(op, FloatSoftmax) else None
 
 
 def least_weight_scales(bias: Float64, products: int, input_scale: float, scheme: WeightScheme, name: str) -> Float64:
