@@ -1,7 +1,8 @@
-"""The cache of simulator builds, keyed by content.
+"""The cache of what takes long to make, keyed by content: simulator builds, and emitted Verilog.
 
 An entry is a folder that is complete from the moment it exists: it is made under another name and renamed.  A killed build leaves
-a folder that nobody reads and the next build of the same key removes.
+a folder that nobody reads and the next build of the same key removes.  Every entry lists the digests of its files; one that was
+damaged since is made again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import platformdirs
@@ -26,6 +27,10 @@ VARIABLE = "WEFT_CACHE"
 LIMIT = 1 << 30
 #: An entry used within these seconds may still be in use and stays.
 GRACE = 3600.0
+#: The file of an entry that lists the others, as `sha256sum` does.
+DIGESTS = "SHA256SUMS"
+
+_TEXT = "text"
 
 
 def folder() -> Path:
@@ -45,13 +50,13 @@ def digest(*parts: str | bytes) -> str:
 
 
 def find(key: str) -> Path | None:
-    """The folder of a key, if there is one; it counts as used now."""
+    """The folder of a key, if there is one and it is as it was made; it counts as used now."""
     path = folder() / key
-    return path if _touch(path) else None
+    return path if _touch(path) and _sound(path) else None
 
 
 def entry(key: str, make: Callable[[Path], None]) -> Path:
-    """The folder of a key.  Where there is none, `make` fills one; what it raises goes through, and leaves no entry.
+    """The folder of a key.  Where there is none, or a damaged one, `make` fills one; what it raises goes through, and leaves no entry.
 
     Two processes that want the same entry at once: one makes it, the other waits.
     Raises InputError when the cache folder cannot be written.
@@ -60,26 +65,40 @@ def entry(key: str, make: Callable[[Path], None]) -> Path:
         return found
     root = folder()
     path = root / key
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(root / f"{key}.lock").acquire()
-    except OSError as error:
-        raise InputError(
-            f"the cache folder {root} cannot be written ({error}); name another one in the environment variable {VARIABLE}"
-        ) from error
-    with lock:
-        if _touch(path):
-            return path
-        for stale in root.glob(f"{key}.part-*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        part = Path(tempfile.mkdtemp(prefix=f"{key}.part-", dir=root))
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(_locked(root, key))
+            if (found := find(key)) is not None:
+                return found
+            _remove(root, key)
+            part = Path(tempfile.mkdtemp(prefix=f"{key}.part-", dir=root))
+        except OSError as error:
+            raise InputError(
+                f"the cache folder {root} cannot be written ({error}); name another one in the environment variable {VARIABLE}"
+            ) from error
         try:
             make(part)
+            (part / DIGESTS).write_text(_digests(part), encoding="utf-8")
             part.rename(path)
         finally:
             shutil.rmtree(part, ignore_errors=True)
     prune(root, keep=path)
     return path
+
+
+def text(key: str, make: Callable[[], str]) -> str:
+    """The text of a key; `make` gives it where there is none, as in `entry`."""
+    path = entry(key, lambda part: _write(part / _TEXT, make()))
+    return (path / _TEXT).read_bytes().decode()
+
+
+def writable() -> bool:
+    """Whether new entries can be made."""
+    root = folder()
+    with contextlib.suppress(OSError):
+        root.mkdir(parents=True, exist_ok=True)
+        return os.access(root, os.W_OK | os.X_OK)
+    return False
 
 
 def prune(root: Path, keep: Path | None = None, limit: int = LIMIT) -> None:
@@ -98,6 +117,24 @@ def prune(root: Path, keep: Path | None = None, limit: int = LIMIT) -> None:
             total -= size
 
 
+@contextlib.contextmanager
+def _locked(root: Path, key: str) -> Iterator[None]:
+    """Keeps other processes from making the same entry; raises OSError where the cache cannot be written."""
+    root.mkdir(parents=True, exist_ok=True)
+    with FileLock(root / f"{key}.lock"):
+        yield
+
+
+def _remove(root: Path, key: str) -> None:
+    """Removes what killed builds of a key have left, and a damaged entry, which disappears at once."""
+    for stale in root.glob(f"{key}.part-*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    if (root / key).exists():
+        damaged = root / f"{key}.part-damaged"
+        (root / key).rename(damaged)
+        shutil.rmtree(damaged, ignore_errors=True)
+
+
 def _touch(path: Path) -> bool:
     """Whether an entry exists; marks it as used now."""
     try:
@@ -107,3 +144,21 @@ def _touch(path: Path) -> bool:
     except PermissionError:
         return path.is_dir()  # a cache that is shared read-only
     return True
+
+
+def _digests(path: Path) -> str:
+    """What DIGESTS holds for the files that are in an entry."""
+    files = sorted(file for file in path.rglob("*") if file.is_file() and file != path / DIGESTS)
+    return "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(path).as_posix()}\n" for file in files)
+
+
+def _sound(path: Path) -> bool:
+    """Whether the files of an entry are those that it was made with."""
+    try:
+        return (path / DIGESTS).read_text(encoding="utf-8") == _digests(path)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_bytes(text.encode())

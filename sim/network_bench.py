@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.errors import ToolFailedError
-from hwgen.emit import selftest_verilog
-from sim import runner
+from sim import runner, verilog
 from sim.build_folder import BuildFolder
 from sim.replay import Recording, records_per_image
 from sim.results import Status, tail
@@ -75,7 +74,7 @@ def build_bench(build: BuildFolder, simulator: Simulator, *, trace: str | None =
     depth = max(_DEPTHS[simulator], 1 << (first - 1).bit_length())
     with tempfile.TemporaryDirectory(prefix="weft-bench-") as name:
         selftest = Path(name) / "selftest.v"
-        selftest.write_text(selftest_verilog(build.config, depth), encoding="utf-8")
+        selftest.write_text(verilog.selftest_verilog(build.config, depth), encoding="utf-8")
         built = runner.build(Design(TOP, (build.verilog, selftest, TOP_FILE), defines=("WEFT_TAP",)), simulator, trace=trace)
     return Bench(build, built, depth, 1 + (depth - first) // following)
 

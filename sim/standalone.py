@@ -6,9 +6,9 @@ from pathlib import Path
 
 from golden import interpreter
 from golden.graph import Graph, Int8
-from hwgen.emit import selftest_verilog
 from sim.build_folder import read_build
 from sim.replay import record
+from sim.verilog import selftest_verilog
 
 _CYCLES_PER_RECORD, _CYCLES_EXTRA = 16, 2000
 

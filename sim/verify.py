@@ -16,7 +16,7 @@ from golden.graph import Graph, Int8
 from hwgen.compiler import compile_graph
 from hwgen.config import DEFAULT, NAMED, AcceleratorConfig
 from hwgen.emit import emit
-from sim import network_bench, runner, tools
+from sim import network_bench, runner, tools, verilog
 from sim.build_folder import BuildFolder, read_build
 from sim.diagnosis import bus_difference, compare_layers, measured_counters, measured_cycles, no_completion, runs_made
 from sim.network_bench import TAP_FILE, Bench, Outcome
@@ -132,7 +132,8 @@ def _folder(graph: Graph, build: Path | None, config: AcceleratorConfig | None, 
                 f"{build} was generated for another configuration than the one asked for; leave the configuration out, or generate again"
             )
         return folder
-    emit(compile_graph(graph, config or NAMED[DEFAULT].with_rescale(graph.format)), temporary)
+    program = compile_graph(graph, config or NAMED[DEFAULT].with_rescale(graph.format))
+    emit(program, temporary, verilog=verilog.accelerator_verilog(program.config))
     return read_build(temporary, graph)
 
 

@@ -169,6 +169,7 @@ def generate(
     from hwgen.compiler.fitting import compile_fitted
     from hwgen.emit import emit
     from sim.standalone import add_testbench
+    from sim.verilog import accelerator_verilog
 
     graph = _graph(network)
     progress("compiling the network", 0, 1)
@@ -177,7 +178,8 @@ def generate(
     progress("writing Verilog", 0, 1)
     rng = np.random.default_rng(_VECTOR_SEED)
     vectors = rng.integers(-128, 128, (_VECTORS, *graph.tensors[graph.inputs[0]].shape)).astype(np.int8)
-    emit(program, Path(output), complete=lambda folder: add_testbench(folder, graph, vectors))
+    verilog = accelerator_verilog(program.config)
+    emit(program, Path(output), verilog=verilog, complete=lambda folder: add_testbench(folder, graph, vectors))
     progress("writing Verilog", 1, 1)
     return program
 
@@ -252,14 +254,16 @@ def doctor() -> tuple[Tool, ...]:
 # --- arguments ------------------------------------------------------------------------------------
 
 
-def check(network: Graph | Path_) -> tuple[Place, ...]:
-    """Every operator of a network, and where it runs; nothing is compiled.
+def check(network: Graph | FloatGraph | Path_) -> tuple[Place, ...]:
+    """Every operator of a network, quantized or float, and where it runs (after quantization); nothing is compiled.
 
-    Raises InputError that lists every operator that Weft cannot read at all.
+    Operators that Weft cannot import are among them, as "unsupported" and with the reason.  Raises InputError for a file that
+    cannot be read.
     """
-    from hwgen.compiler.analysis import places
+    from golden.float_graph import FloatGraph
+    from weft.survey import survey
 
-    return places(_graph(network))
+    return survey(network if isinstance(network, Graph | FloatGraph) else Path(network)).places
 
 
 def analyze(network: Graph | Path_, *, config: str | AcceleratorConfig | None = None, **parameters: int) -> Analysis:

