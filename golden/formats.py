@@ -1,4 +1,8 @@
-"""Integer formats and affine parameters: choosing them, quantizing and dequantizing (SPEC section 2)."""
+"""Number formats: the front of `golden.number_formats` (SPEC section 11), and affine quantization to integers (section 2).
+
+The formats that say what patterns of bits stand for are imported from here; what follows chooses affine parameters, quantizes and
+dequantizes.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,22 @@ import numpy.typing as npt
 
 from golden.affine import Affine
 from golden.errors import InputError
+from golden.number_formats.catalogue import all_formats as all_formats
+from golden.number_formats.catalogue import formats_of_width as formats_of_width
+from golden.number_formats.catalogue import parse_format as parse_format
+from golden.number_formats.floating_point import BF16 as BF16
+from golden.number_formats.floating_point import FP4_E2M1 as FP4_E2M1
+from golden.number_formats.floating_point import FP8_E4M3 as FP8_E4M3
+from golden.number_formats.floating_point import FP8_E5M2 as FP8_E5M2
+from golden.number_formats.floating_point import FP16 as FP16
+from golden.number_formats.floating_point import FP32 as FP32
+from golden.number_formats.floating_point import FloatingPoint as FloatingPoint
+from golden.number_formats.number_format import NumberFormat as NumberFormat
+from golden.number_formats.uniform import FixedPoint as FixedPoint
+from golden.number_formats.uniform import OnesComplement as OnesComplement
+from golden.number_formats.uniform import SignMagnitude as SignMagnitude
+from golden.number_formats.uniform import TwosComplement as TwosComplement
+from golden.number_formats.uniform import Unsigned as Unsigned
 from golden.rescale import Int64
 
 Float64 = npt.NDArray[np.float64]

@@ -14,7 +14,7 @@ import weft
 from tests.weft.small import Command, Files
 from weft.cli import command_line
 
-COMMANDS = ["analyze", "bench", "check", "demo", "doctor", "generate", "inspect", "operators", "predict", "quantize", "verify"]
+COMMANDS = ["analyze", "bench", "check", "demo", "doctor", "formats", "generate", "inspect", "operators", "predict", "quantize", "verify"]
 
 
 def program(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

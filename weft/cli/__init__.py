@@ -11,6 +11,7 @@ from weft.cli.bench import bench
 from weft.cli.check import check
 from weft.cli.demo import demo
 from weft.cli.doctor import doctor
+from weft.cli.formats import formats
 from weft.cli.generate import generate
 from weft.cli.inspect import inspect
 from weft.cli.operators import operators
@@ -31,7 +32,7 @@ def command_line() -> None:
     """
 
 
-for _command in (demo, doctor, check, quantize, inspect, analyze, predict, generate, verify, operators, bench):
+for _command in (demo, doctor, check, quantize, inspect, analyze, predict, generate, verify, operators, formats, bench):
     command_line.add_command(_command)
 
 
