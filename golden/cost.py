@@ -127,3 +127,38 @@ def total(counts: Iterable[Counts]) -> Counts:
     """The sum."""
     each = list(counts)
     return Counts(sum(c.parameters for c in each), sum(c.macs for c in each), sum(c.moved for c in each))
+
+
+@dataclass(frozen=True)
+class FormatCost:
+    """What one inference costs where everything is in one format.
+
+    parameter_bytes: memory of weights and biases.
+    bops:            bit operations with weights and activations of that width; None for floating point.
+    mac_energy:      of the arithmetic in pJ; None where the source has no such format.
+    moved_bytes:     what crosses the memory's port.
+    sram, dram:      energy of that in pJ, from and to: a 1 MB SRAM, or DRAM.
+    """
+
+    format: str
+    bits: int
+    parameter_bytes: float
+    bops: int | None
+    mac_energy: float | None
+    moved_bytes: float
+    sram: tuple[float, float]
+    dram: tuple[float, float]
+
+
+def format_cost(counts: Counts, arithmetic: Arithmetic) -> FormatCost:
+    """The cost of so many parameters, operations and values in a format."""
+    return FormatCost(
+        arithmetic.name,
+        arithmetic.bits,
+        float(memory_bytes(counts.parameters, arithmetic.bits)),
+        bit_operations(counts.macs, arithmetic.bits, arithmetic.bits) if arithmetic.accumulator is not None else None,
+        counts.mac_energy(arithmetic),
+        float(memory_bytes(counts.moved, arithmetic.bits)),
+        counts.traffic_energy(arithmetic, SRAM_1M),
+        counts.traffic_energy(arithmetic, DRAM),
+    )

@@ -5,13 +5,22 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from golden.graph import Graph, Tensor, WeightedOp, op_macs
+from golden.cost import COMPARED, FormatCost, bit_operations, format_cost, op_counts, total
+from golden.graph import Graph, Tensor, WeightedOp
 from golden.network_file import sha256
+
+#: Bits of every activation in memory and in the array.
+ACTIVATION_BITS = 8
 
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """One operator: its name and kind, the shape of its output and what its integers stand for, what it costs."""
+    """One operator: its name and kind, the shape of its output and what its integers stand for, what it costs.
+
+    weight_bits: of its weights, 0 where it has none.
+    bops:        MACs times the bits of a weight times the 8 of an activation (golden/SPEC.md eq. 46).
+    parameters, moved: weights and biases; values that it moves.
+    """
 
     name: str
     kind: str
@@ -22,11 +31,15 @@ class LayerSummary:
     zero_point: int
     macs: int
     weights: int
+    weight_bits: int
+    bops: int
+    parameters: int
+    moved: int
 
 
 @dataclass(frozen=True)
 class NetworkSummary:
-    """A network: what identifies it, its interface, its layers in execution order."""
+    """A network: what identifies it, its interface, its layers in execution order, and what it would cost in each format."""
 
     name: str
     sha256: str
@@ -34,6 +47,7 @@ class NetworkSummary:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     layers: tuple[LayerSummary, ...]
+    formats: tuple[FormatCost, ...]
 
     @property
     def macs(self) -> int:
@@ -45,17 +59,29 @@ class NetworkSummary:
         """Weights, without biases and rescale constants."""
         return sum(layer.weights for layer in self.layers)
 
+    @property
+    def parameters(self) -> int:
+        """Weights and biases."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def bops(self) -> int:
+        """Bit operations of one inference, each layer with the bits of its weights."""
+        return sum(layer.bops for layer in self.layers)
+
     def to_json(self) -> dict[str, Any]:
         """The same as JSON values, totals included."""
-        return {**asdict(self), "macs": self.macs, "weights": self.weights}
+        return {**asdict(self), "macs": self.macs, "weights": self.weights, "parameters": self.parameters, "bops": self.bops}
 
 
 def summarize(graph: Graph) -> NetworkSummary:
     """The summary of a graph."""
     layers = []
+    counts = op_counts(graph)
     for op in graph.ops:
         output = graph.op_output(op)
-        weights = op.weight.size if isinstance(op, WeightedOp) else 0
+        weights, bits = (op.weight.size, op.weight_bits) if isinstance(op, WeightedOp) else (0, 0)
+        cost = counts[op.name]
         layers.append(
             LayerSummary(
                 op.name,
@@ -65,8 +91,12 @@ def summarize(graph: Graph) -> NetworkSummary:
                 output.shape,
                 output.affine.scale,
                 output.affine.zero_point,
-                op_macs(graph, op),
+                cost.macs,
                 weights,
+                bits,
+                bit_operations(cost.macs, bits, ACTIVATION_BITS),
+                cost.parameters,
+                cost.moved,
             )
         )
     return NetworkSummary(
@@ -76,4 +106,5 @@ def summarize(graph: Graph) -> NetworkSummary:
         tuple(graph.tensors[name] for name in graph.inputs),
         tuple(graph.tensors[name] for name in graph.outputs),
         tuple(layers),
+        tuple(format_cost(total(counts.values()), arithmetic) for arithmetic in COMPARED),
     )

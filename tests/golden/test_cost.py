@@ -20,6 +20,7 @@ from golden.cost import (
     SRAM_32K,
     Counts,
     bit_operations,
+    format_cost,
     memory_bytes,
     op_counts,
     saving,
@@ -69,6 +70,16 @@ def test_energy_of_counts() -> None:
     assert counts.mac_energy(INT4) is None
     assert counts.traffic_energy(INT8, SRAM_1M) == (1000, 1000)
     assert counts.traffic_energy(FP32, DRAM) == (52_000, 104_000)
+
+
+def test_cost_in_a_format() -> None:
+    counts = Counts(parameters=10, macs=1000, moved=80)
+    fp32, int8, int4 = (format_cost(counts, arithmetic) for arithmetic in (FP32, INT8, INT4))
+    assert [cost.parameter_bytes for cost in (fp32, int8, int4)] == [40, 10, 5]
+    assert [cost.bops for cost in (fp32, int8, int4)] == [None, 64_000, 16_000]
+    assert [cost.moved_bytes for cost in (fp32, int8, int4)] == [320, 80, 40]
+    assert (int8.mac_energy, int8.sram, int8.dram) == (pytest.approx(300), (1000, 1000), (13_000, 26_000))
+    assert int4.mac_energy is None
 
 
 def test_counts_of_a_graph() -> None:
