@@ -52,20 +52,20 @@ def run(
 
 
 def evaluate(graph: FloatGraph, op: FloatOp, inputs: list[torch.Tensor]) -> torch.Tensor:
-    """One operator on a batch, not yet clamped."""
+    """One operator on a batch, not yet clamped, in the precision of its inputs."""
     x = inputs[0]
     if isinstance(op, FloatConv2d):
         padded = _nchw(_pad(x, op.window.padding, 0.0))
-        weight = _tensor(op.weight.transpose(0, 3, 1, 2))
-        return _nhwc(functional.conv2d(padded, weight, _tensor(op.bias), op.window.stride, 0, op.window.dilation))
+        weight = _tensor(op.weight.transpose(0, 3, 1, 2), x)
+        return _nhwc(functional.conv2d(padded, weight, _tensor(op.bias, x), op.window.stride, 0, op.window.dilation))
     if isinstance(op, FloatDepthwiseConv2d):
         padded = _nchw(_pad(x, op.window.padding, 0.0))
-        weight = _tensor(op.weight.transpose(2, 0, 1)[:, None])
-        return _nhwc(functional.conv2d(padded, weight, _tensor(op.bias), op.window.stride, 0, op.window.dilation, x.shape[-1]))
+        weight = _tensor(op.weight.transpose(2, 0, 1)[:, None], x)
+        return _nhwc(functional.conv2d(padded, weight, _tensor(op.bias, x), op.window.stride, 0, op.window.dilation, x.shape[-1]))
     if isinstance(op, FloatFullyConnected):
-        return functional.linear(x, _tensor(op.weight), _tensor(op.bias))
+        return functional.linear(x, _tensor(op.weight, x), _tensor(op.bias, x))
     if isinstance(op, FloatBatchNorm):
-        return x * _tensor(op.scale) + _tensor(op.offset)
+        return x * _tensor(op.scale, x) + _tensor(op.offset, x)
     if isinstance(op, FloatAdd):
         return x + inputs[1]
     if isinstance(op, FloatMaxPool2d):
@@ -91,7 +91,7 @@ def evaluate(graph: FloatGraph, op: FloatOp, inputs: list[torch.Tensor]) -> torc
 def _sums(x: torch.Tensor, window: Window) -> torch.Tensor:
     """Sums over each window, padding counting 0; a convolution with ones, because pooling knows no dilation."""
     channels = x.shape[-1]
-    ones = torch.ones((channels, 1, *window.kernel))
+    ones = torch.ones((channels, 1, *window.kernel), dtype=x.dtype)
     return _nhwc(functional.conv2d(_nchw(_pad(x, window.padding, 0.0)), ones, None, window.stride, 0, window.dilation, channels))
 
 
@@ -100,8 +100,9 @@ def _pad(x: torch.Tensor, padding: Padding, value: float) -> torch.Tensor:
     return functional.pad(x, (0, 0, padding.left, padding.right, padding.top, padding.bottom), value=value)
 
 
-def _tensor(array: npt.NDArray[np.float64]) -> torch.Tensor:
-    return torch.tensor(array, dtype=torch.float32)
+def _tensor(array: npt.NDArray[np.float64], x: torch.Tensor) -> torch.Tensor:
+    """A constant in the precision of an activation."""
+    return torch.tensor(array, dtype=x.dtype)
 
 
 def _nchw(x: torch.Tensor) -> torch.Tensor:

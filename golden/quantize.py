@@ -56,7 +56,7 @@ def quantize(
         recipe = replace(recipe, rescale=str(format))
     if recipe.method is not Method.STATIC:
         raise InputError(
-            f"recipe {recipe.name!r} is {recipe.method.value}: its networks run in the golden model only, as golden.simulate makes them; "
+            f"recipe {recipe.name!r} is {recipe.method.value}: its networks run in the golden model only, as golden.simulated.simulate makes them; "
             f"an integer graph needs the method 'static'"
         )
     graph = prepare(float_graph(model, calibration, layout, name))
