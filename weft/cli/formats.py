@@ -189,7 +189,7 @@ def _reading(format: NumberFormat, pattern: int) -> dict[str, Any]:
     value = format.decode(pattern)
     if not isinstance(format, FloatingPoint) or not math.isfinite(value) or value == 0:
         return {"value": value}
-    return {"value": value, "scientific": format.scientific(pattern, digits=6), "exponent_field": format.split(pattern)["exponent"]}
+    return {"value": value, "scientific": format.scientific(pattern, digits=7), "exponent_field": format.split(pattern)["exponent"]}
 
 
 def _equation(text: str, value: Number) -> str:
@@ -210,7 +210,7 @@ def _equation(text: str, value: Number) -> str:
 
 def _long(value: float | None) -> str:
     """A value with more digits than tables have room for."""
-    return "" if value is None else f"{value:.10g}"
+    return "" if value is None else f"{value:.9g}"
 
 
 def _short(value: float | None, digits: int = 6) -> str:
