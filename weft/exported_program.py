@@ -23,7 +23,8 @@ from golden.errors import InputError
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
-EXPORT_AGAIN = "export the network again: torch.export.save(torch.export.export(model.eval(), (example_input,)), 'network.pt2')"
+EXPORT = "torch.export.save(torch.export.export(model.eval(), (example_input,)), 'network.pt2')"
+EXPORT_AGAIN = f"export the network again: {EXPORT}"
 
 #: The records of an exported network with plain tensors; anything else in the archive is refused.
 _RECORDS = re.compile(
@@ -65,6 +66,8 @@ def load(path: Path) -> ExportedProgram:
     """
     try:
         data = path.read_bytes()  # once: what is checked below is what is loaded
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; {EXPORT} writes one") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     if not zipfile.is_zipfile(io.BytesIO(data)):

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from golden.errors import InputError
 from golden.graph import Graph
+from golden.importers.partial import RefusedNetworkError
 from weft import exported_program
+from weft.foreign_file import refuse_foreign
+from weft.network import FACTORY
 
 if TYPE_CHECKING:
     from torch import nn
     from torch.export import ExportedProgram
 
     from golden.float_graph import FloatGraph
-
-#: Suffixes under which pickled modules and weights are usual.
-_PICKLED = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib"}
 
 
 def load_model(name: str) -> tuple[nn.Module | ExportedProgram | FloatGraph, str]:
@@ -28,30 +29,41 @@ def load_model(name: str) -> tuple[nn.Module | ExportedProgram | FloatGraph, str
     Raises InputError for anything else, for files that cannot be read, and for factories that fail.
     """
     path = Path(name)
-    if path.suffix == ".pt2":
-        if not path.is_file():
-            raise InputError(f"{path}: no such file; {exported_program.EXPORT_AGAIN.removeprefix('export the network again: ')} writes one")
+    if path.suffix.lower() == ".pt2":
         return exported_program.load(path), path.stem
-    if path.suffix.lower() == ".tflite":
-        from golden.importers import tflite_float
-
-        return tflite_float.import_file(path), path.stem
-    if path.suffix.lower() == ".onnx":
-        from golden.importers import onnx
-
-        network = onnx.import_file(path)
-        if isinstance(network, Graph):
-            raise InputError(f"{path} is quantized already; give it to check, predict, generate and verify as it is")
-        return network, path.stem
-    if path.suffix.lower() in _PICKLED:
-        raise InputError(
-            f"{path}: pickled modules are refused, because opening one can run anything; {exported_program.EXPORT_AGAIN}, "
-            "or name a function that returns the network, as package.module:factory"
-        )
-    module, colon, factory = name.partition(":")
-    if not colon or not all(part.isidentifier() for part in (*module.split("."), factory)):
+    if path.suffix.lower() in (".tflite", ".onnx"):
+        return _from_file(path), path.stem
+    if not FACTORY.fullmatch(name) or path.exists():
+        refuse_foreign(path)
         raise InputError(f"MODEL must be the path of a .pt2, .tflite or .onnx file, or package.module:factory, not {name!r}")
+    module, _, factory = name.partition(":")
     return _call(module, factory), factory
+
+
+def _from_file(path: Path) -> FloatGraph:
+    """The float network of a .tflite or .onnx file."""
+    quantized = InputError(
+        f"{path} is quantized already; give it to check, analyze, verify, generate and predict as it is, "
+        f"as in: weft verify {shlex.quote(str(path))} --inputs DATA.npz"
+    )
+    if path.suffix.lower() == ".tflite":
+        from golden.importers import tflite, tflite_file, tflite_float
+
+        model = tflite_file.read(path)
+        if tflite.is_quantized(model):
+            raise quantized
+        return tflite_float.import_model(model)
+    from golden.importers import onnx
+
+    try:
+        network = onnx.import_file(path)
+    except RefusedNetworkError as error:
+        if error.quantized:
+            raise quantized from error
+        raise
+    if isinstance(network, Graph):
+        raise quantized
+    return network
 
 
 def _call(module: str, factory: str) -> nn.Module | ExportedProgram:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from golden import network_file
 from golden.errors import InputError
 from golden.graph import Graph
+from golden.importers.partial import RefusedNetworkError
+from weft.foreign_file import refuse_foreign
+
+if TYPE_CHECKING:
+    from golden.float_graph import FloatGraph
+
+#: A function that returns a network: package.module:factory.
+FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
 def load_network(path: Path) -> Graph:
@@ -14,17 +25,56 @@ def load_network(path: Path) -> Graph:
 
     Raises InputError for a file that cannot be read, or that holds a network which is not quantized.
     """
-    if path.suffix.lower() == ".tflite":
-        from golden.importers.tflite import import_file
+    try:
+        network = read_network(path)
+    except RefusedNetworkError as error:
+        if error.quantized:
+            raise
+        raise _float(path) from error
+    if not isinstance(network, Graph):
+        raise _float(path)
+    return network
 
-        return import_file(path)
-    if path.suffix.lower() == ".onnx":
-        from golden.importers.onnx import import_file as import_onnx
 
-        network = import_onnx(path)
-        if not isinstance(network, Graph):
-            raise InputError(f"{path} is a float network; quantize it first: weft quantize {path} --calibration DATA.npz -o NET")
-        return network
-    if path.suffix.lower() == ".pt2":
-        raise InputError(f"{path} is a float network; quantize it first: weft quantize {path} --calibration DATA.npz -o NET")
+def read_network(path: Path) -> Graph | FloatGraph:
+    """A network from its file, quantized or not.  Raises RefusedNetworkError for one that holds anything unsupported."""
+    suffix = path.suffix.lower()
+    if FACTORY.fullmatch(str(path)) and not path.exists():
+        return _from_factory(str(path))
+    if suffix == ".tflite":
+        from golden.importers import tflite, tflite_file, tflite_float
+
+        model = tflite_file.read(path)
+        return tflite.import_model(model) if tflite.is_quantized(model) else tflite_float.import_model(model)
+    if suffix == ".onnx":
+        from golden.importers import onnx
+
+        return onnx.import_file(path)
+    if suffix == ".pt2":
+        from golden.importers.torch_export import import_program
+        from weft import exported_program
+
+        return import_program(exported_program.load(path), path.stem)
+    refuse_foreign(path)
     return network_file.load(path)
+
+
+def _from_factory(name: str) -> FloatGraph:
+    from torch import nn
+
+    from golden.importers.torch_export import import_program
+    from weft.exported_program import EXPORT
+    from weft.model import load_model
+
+    model, factory = load_model(name)
+    if isinstance(model, nn.Module):
+        raise InputError(f"{name}: a module alone does not say which shape its inputs have; give its file: {EXPORT}")
+    return import_program(model, factory)
+
+
+def _float(path: Path) -> InputError:
+    name = shlex.quote(str(path))
+    return InputError(
+        f"{path} is a float network; quantize it first: weft quantize {name} --calibration DATA.npz -o NET "
+        f"(weft check {name} says whether all of it is supported)"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
@@ -39,14 +39,16 @@ class Refusal:
 class RefusedNetworkError(InputError):
     """The network has parts that cannot be imported; `problems` has a line for each.
 
-    network:  its name.
-    refusals: the parts, in the order of the file, and operators that could not be judged.
-    partial:  all the others.  A tensor that a refused operator makes is a network input there, and one that it reads an
-              output.  None where there is nothing, or nothing sound.
+    network:   its name.
+    refusals:  the parts, in the order of the file, and operators that could not be judged.
+    partial:   all the others.  A tensor that a refused operator makes is a network input there, and one that it reads an
+               output.  None where there is nothing, or nothing sound.
+    quantized: whether the network is quantized.
     """
 
-    def __init__(self, network: str, refusals: Iterable[Refusal], partial: Graph | FloatGraph | None) -> None:
+    def __init__(self, network: str, refusals: Iterable[Refusal], partial: Graph | FloatGraph | None, quantized: bool) -> None:
         self.network = network
+        self.quantized = quantized
         self.refusals = tuple(refusals)
         self.partial = partial
         problems = [refusal.text for refusal in self.refusals if refusal.reason]
@@ -63,7 +65,7 @@ def integer_rest(
         return Graph(name, format, dict(kept), inputs, ends, tuple(sound))
 
     partial, found = _rest(graph, checker.violations, tensors, ops, outputs, refusals)
-    return RefusedNetworkError(name, found, partial)
+    return RefusedNetworkError(name, found, partial, True)
 
 
 def float_rest(
@@ -75,7 +77,19 @@ def float_rest(
         return FloatGraph(name, dict(kept), inputs, ends, tuple(sound))
 
     partial, found = _rest(graph, float_checker.violations, tensors, ops, outputs, refusals)
-    return RefusedNetworkError(name, found, partial)
+    return RefusedNetworkError(name, found, partial, False)
+
+
+def without(graph: FloatGraph, names: Collection[str]) -> FloatGraph | None:
+    """A float graph without some of its operators, what they made being inputs; None where nothing is left."""
+    gone = [op for op in graph.ops if op.name in names]
+    kept = [op for op in graph.ops if op.name not in names]
+    refusals = [Refusal(op.name, op.kind, "", "", 0, op.inputs) for op in gone]
+
+    def make(tensors: Mapping[str, FloatTensor], inputs: tuple[str, ...], ends: tuple[str, ...], ops: Sequence[FloatOp]) -> FloatGraph:
+        return FloatGraph(graph.name, dict(tensors), inputs, ends, tuple(ops))
+
+    return _graph(make, graph.tensors, kept, graph.outputs, refusals)
 
 
 class _Operator(Protocol):
