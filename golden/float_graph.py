@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.graph import Padding, Window
+from golden.scalar_function import ScalarFunction
 
 Float64 = npt.NDArray[np.float64]
 
@@ -142,17 +143,11 @@ class FloatSoftmax(FloatOp):
 
 
 @dataclass(frozen=True, eq=False)
-class FloatLogistic(FloatOp):
-    """1 / (1 + exp(-x))."""
+class FloatFunction(FloatOp):
+    """A function of each element by itself: logistic, tanh, hard swish and their like."""
 
-    kind = "logistic"
-
-
-@dataclass(frozen=True, eq=False)
-class FloatTanh(FloatOp):
-    """tanh(x)."""
-
-    kind = "tanh"
+    kind = "function"
+    function: ScalarFunction = field(kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)

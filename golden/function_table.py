@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from golden.affine import Affine
+from golden.errors import InputError
+from golden.formats import Quantizer, dequantize_array
 from golden.graph import Int8
 from golden.kernels import fixed_point
 from golden.kernels.softmax import input_radius
 from golden.rescale import TFLITE, Int64, Rescale, multiply_by_quantized_multiplier, rounding_divide_by_pot
+from golden.scalar_function import ScalarFunction
 
 #: Integer bits of the functions' input.
 _INPUT_BITS = 4
@@ -19,7 +23,7 @@ _INPUT_BITS = 4
 
 @dataclass(frozen=True)
 class Function:
-    """A function in fixed point.
+    """A function in the fixed point of TensorFlow Lite.
 
     output:        what the integers of its output stand for; TensorFlow Lite fixes it.
     fraction_bits: of the output.
@@ -42,6 +46,19 @@ class Function:
         table[centred <= -radius] = -128
         table[centred >= radius] = 127
         return table
+
+
+def table(function: ScalarFunction, source: Affine, target: Quantizer, low: float = -math.inf, high: float = math.inf) -> Int8:
+    """The nearest integers to a real function of every int8 value, clamped to real [low, high]: int8[256], for -128 first.
+
+    source: what the integers of its input stand for.
+    target: the quantizer of its output (SPEC eq. 2).
+    Raises InputError where the function is not finite.
+    """
+    values = function(dequantize_array(np.arange(-128, 128), source.scale, source.zero_point))
+    if not np.isfinite(values).all():
+        raise InputError(f"the function {function.name!r} is infinite or undefined for some of its int8 inputs")
+    return (target.quantize(np.clip(values, low, high)) - target.offset).astype(np.int8)
 
 
 LOGISTIC = Function(Affine(1 / 256, -128), 8, fixed_point.logistic)

@@ -1,70 +1,19 @@
-"""The graph builder that importers of NCHW frameworks (ONNX, PyTorch) call, and the values that they hand to it."""
+"""The graph builder that importers of NCHW frameworks (ONNX, PyTorch) call."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Sequence
 
 from golden.affine import Affine
 from golden.graph import Padding, Window
-from golden.importers.layout import Layout
-from golden.importers.values import UnsupportedError
-
-Array = npt.NDArray[np.generic]
-Float64 = npt.NDArray[np.float64]
-Int64 = npt.NDArray[np.int64]
+from golden.importers.partial import Refusal, RefusedNetworkError
+from golden.importers.values import Constant, Float64, UnsupportedError
+from golden.scalar_function import ScalarFunction
 
 #: Bytes of constants that operators may make of a file: constants shared by several of them count for each, the slack is for small files.
 _SHARED, _SLACK = 64, 2**24
-
-
-@dataclass(frozen=True, eq=False)
-class Constant:
-    """A constant, or the integers of a quantized one.
-
-    array:      as stored; integers where it has a scale.
-    scale:      float64[n], one or one per element of `axis`; None for a constant that is what it says.
-    zero_point: int64[n].
-    """
-
-    array: Array
-    scale: Float64 | None = None
-    zero_point: Int64 | None = None
-    axis: int = 0
-
-    def real(self) -> Float64:
-        """The values that it stands for (SPEC eq. 1)."""
-        if self.scale is None or self.zero_point is None:
-            return np.asarray(self.array, dtype=np.float64)
-        shape = [1] * self.array.ndim
-        if len(self.scale) > 1:
-            shape[self.axis] = -1
-        scale, zero_point = (values.reshape(shape) if self.array.ndim else values[0] for values in (self.scale, self.zero_point))
-        return np.asarray((self.array.astype(np.float64) - zero_point) * scale)
-
-    def transpose(self, permutation: tuple[int, ...]) -> Constant:
-        """The axes in another order."""
-        if sorted(permutation) != list(range(self.array.ndim)):
-            raise UnsupportedError(f"{list(permutation)} is no permutation of the axes of its constant {list(self.array.shape)}")
-        return replace(self, array=self.array.transpose(permutation), axis=permutation.index(self.axis) if self.array.ndim else 0)
-
-
-@dataclass(frozen=True, eq=False)
-class Value:
-    """A tensor of the graph as its framework sees it.
-
-    tensor:  its name in the graph, or that of one that the builder is going to make.
-    layout:  the framework's view of it.
-    integer: int8 or uint8 between a quantizer and a dequantizer; nothing for real values.
-    """
-
-    tensor: str
-    layout: Layout
-    integer: str = ""
 
 
 class Backend(ABC):
@@ -149,8 +98,20 @@ class Backend(ABC):
         """Softmax over the last axis."""
 
     @abstractmethod
-    def function(self, name: str, x: str, kind: str) -> str:
-        """Logistic or tanh, by name, of each element."""
+    def function(self, name: str, x: str, function: ScalarFunction) -> str:
+        """A function of each element."""
+
+    @abstractmethod
+    def is_readable(self, x: str) -> bool:
+        """Whether an operator can read a tensor as it is."""
+
+    @abstractmethod
+    def stand_in(self, name: str, shape: tuple[int, ...]) -> str:
+        """A tensor in place of one that a refused operator makes, so that what reads it is still judged."""
+
+    @abstractmethod
+    def refused(self, outputs: tuple[str, ...], refusals: Sequence[Refusal]) -> RefusedNetworkError:
+        """The error for a network of which these parts were refused."""
 
     @abstractmethod
     def quantize(self, name: str, x: str, meaning: Affine) -> str:

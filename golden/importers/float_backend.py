@@ -1,6 +1,8 @@
-"""Builds the float graph of an ONNX file without quantizers."""
+"""Builds the float graph of a network without quantizers."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,20 +16,21 @@ from golden.float_graph import (
     FloatConv2d,
     FloatDepthwiseConv2d,
     FloatFullyConnected,
+    FloatFunction,
     FloatGraph,
-    FloatLogistic,
     FloatMaxPool2d,
     FloatOp,
     FloatPad,
     FloatReshape,
     FloatSoftmax,
-    FloatTanh,
     FloatTensor,
 )
 from golden.graph import Padding, Window
-from golden.importers.backend import Backend, Constant, Float64
+from golden.importers.backend import Backend
 from golden.importers.convolution_weights import dense, depthwise
-from golden.importers.values import UnsupportedError
+from golden.importers.partial import Refusal, RefusedNetworkError, float_rest
+from golden.importers.values import Constant, Float64, UnsupportedError
+from golden.scalar_function import ScalarFunction
 
 _QUANTIZED = "the network has no quantizers of activations but here; quantize all of it, or none"
 
@@ -123,9 +126,18 @@ class FloatBackend(Backend):
         y = self._declare(name, self.shape(x))
         return self._add(FloatSoftmax(y, (x,), y))
 
-    def function(self, name: str, x: str, kind: str) -> str:
+    def function(self, name: str, x: str, function: ScalarFunction) -> str:
         y = self._declare(name, self.shape(x))
-        return self._add((FloatLogistic if kind == "logistic" else FloatTanh)(y, (x,), y))
+        return self._add(FloatFunction(y, (x,), y, function=function))
+
+    def is_readable(self, x: str) -> bool:
+        return True
+
+    def stand_in(self, name: str, shape: tuple[int, ...]) -> str:
+        return self._declare(name, shape)
+
+    def refused(self, outputs: tuple[str, ...], refusals: Sequence[Refusal]) -> RefusedNetworkError:
+        return float_rest(self.name, self.tensors, self.ops, outputs, refusals)
 
     def quantize(self, name: str, x: str, meaning: Affine) -> str:
         raise UnsupportedError(_QUANTIZED)

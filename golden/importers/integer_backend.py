@@ -1,21 +1,22 @@
-"""Builds the integer graph of an ONNX file in the QDQ format (SPEC section 9).
+"""Builds the integer graph of a network that was quantized by quantizers and dequantizers around its operators (SPEC section 9).
 
-ONNX computes in real values between DequantizeLinear and QuantizeLinear.  What is computed there is kept as
-`Pending` until a QuantizeLinear says in which integer steps it is to be made; the rescaling into those steps is
-the graph's own.
+ONNX QDQ files and PyTorch's PT2E are of that kind.  They compute in real values between a dequantizer and a quantizer.
+What is computed there is kept as `Pending` until a quantizer says in which integer steps it is to be made; the rescaling
+into those steps is the graph's own.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from golden.affine import Affine
 from golden.checker import SOFTMAX_OUTPUT
-from golden.formats import INT8, clamp_steps, dequantize_array, quantize_array
+from golden.formats import INT8, Quantizer, clamp_steps
+from golden.function_table import table
 from golden.graph import (
     Add,
     AveragePool2d,
@@ -33,11 +34,13 @@ from golden.graph import (
     Tensor,
     Window,
 )
-from golden.importers.backend import Backend, Constant, Float64
+from golden.importers.backend import Backend
 from golden.importers.integer_cleanup import clean
 from golden.importers.integer_weighted import Weighted, averaging, scaling, weighted_conv, weighted_linear
-from golden.importers.values import UnsupportedError
+from golden.importers.partial import Refusal, RefusedNetworkError, integer_rest
+from golden.importers.values import Constant, Float64, UnsupportedError
 from golden.rescale import TFLITE, Rescale, RescaleFormat, RescaleKind
+from golden.scalar_function import ScalarFunction
 
 #: Bits by which an add shifts its inputs left (SPEC eq. 21).
 _ADD_LEFT_SHIFT = 20
@@ -49,7 +52,7 @@ _SHIFT_TOLERANCE = 1e-4
 
 @dataclass(frozen=True, eq=False)
 class Pending:
-    """A real tensor that no QuantizeLinear has read yet.
+    """A real tensor that no quantizer has read yet.
 
     name:     wanted, for its tensor and operator.
     what:     it is, for messages.
@@ -135,7 +138,7 @@ class IntegerBackend(Backend):
             return x
         found = self.pending[x]
         if found.lossless is None:
-            raise UnsupportedError(f"it reads {found.what} in real values; put QuantizeLinear and DequantizeLinear between them")
+            raise UnsupportedError(f"it reads {found.what} in real values; put a quantizer and a dequantizer between them")
         return self._finish(x, found.lossless)
 
     def output(self, x: str) -> str:
@@ -174,6 +177,18 @@ class IntegerBackend(Backend):
         key = self._later(Pending(name, "a network input", shape, make))
         self.inputs[key] = ""
         return key
+
+    def is_readable(self, x: str) -> bool:
+        return x in self.tensors or self.pending[x].lossless is not None
+
+    def stand_in(self, name: str, shape: tuple[int, ...]) -> str:
+        def make(wanted: str, meaning: Affine, low: float, high: float) -> str:
+            return self.declare(wanted, shape, meaning)
+
+        return self._later(Pending(name, f"the result of {name[:60]!r}", shape, make))
+
+    def refused(self, outputs: tuple[str, ...], refusals: Sequence[Refusal]) -> RefusedNetworkError:
+        return integer_rest(self.name, self.format, self.tensors, self.ops, outputs, refusals)
 
     # --- the quantizers -----------------------------------------------------------------------------
 
@@ -332,14 +347,12 @@ class IntegerBackend(Backend):
 
         return self._later(Pending(name, f"the softmax {name[:60]!r}", source.shape, make, lossless=SOFTMAX_OUTPUT))
 
-    def function(self, name: str, x: str, kind: str) -> str:
+    def function(self, name: str, x: str, function: ScalarFunction) -> str:
         source = self.tensors[self.exact(x)]
 
         def make(wanted: str, meaning: Affine, low: float, high: float) -> str:
-            reals = dequantize_array(np.arange(-128, 128), source.affine.scale, source.affine.zero_point)
-            values = np.tanh(reals) if kind == "tanh" else 0.5 * (1 + np.tanh(reals / 2))
-            table = quantize_array(np.clip(values, low, high), meaning.scale, meaning.zero_point, INT8)
+            values = table(function, source.affine, Quantizer(INT8, meaning.scale, meaning.zero_point), low, high)
             y = self.declare(wanted, source.shape, meaning)
-            return self.put(Lookup(y, (source.name,), y, table=table.astype(np.int8)))
+            return self.put(Lookup(y, (source.name,), y, table=values))
 
         return self._later(Pending(name, f"the result of {name[:60]!r}", source.shape, make))

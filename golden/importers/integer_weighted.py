@@ -10,9 +10,8 @@ import numpy as np
 from golden.affine import Affine
 from golden.formats import clamp_steps
 from golden.graph import Conv2d, DepthwiseConv2d, FullyConnected, Int8, Reshape, Window
-from golden.importers.backend import Constant, Float64, Int64
 from golden.importers.convolution_weights import dense, depthwise
-from golden.importers.values import UnsupportedError
+from golden.importers.values import Constant, Float64, Int64, UnsupportedError
 from golden.rescale import INT32_MAX, INT32_MIN
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from golden.errors import InputError
 from golden.float_graph import FloatGraph
 from golden.graph import Graph
 from golden.importers import onnx_file
-from golden.importers.backend import Backend, Constant, Value
+from golden.importers.backend import Backend
 from golden.importers.float_backend import FloatBackend
 from golden.importers.integer_backend import IntegerBackend
 from golden.importers.layout import MAX_AXIS, MAX_ELEMENTS, Layout, map_layout, stored, vector_layout
@@ -25,7 +25,7 @@ from golden.importers.onnx_call import Call
 from golden.importers.onnx_file import FileModel, FileNode, FileValue, shown
 from golden.importers.onnx_operators import OPERATORS, advice
 from golden.importers.onnx_shapes import FOLD
-from golden.importers.values import UnsupportedError
+from golden.importers.values import Constant, UnsupportedError, Value
 from golden.rescale import TFLITE, RescaleFormat
 
 #: Most problems that are listed one by one.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from golden.importers.backend import Backend, Constant, Float64, Value
+from golden.importers.backend import Backend
 from golden.importers.layout import MAX_AXIS, MAX_ELEMENTS, Layout, graph_shape
 from golden.importers.onnx_file import FileNode, shown
-from golden.importers.values import UnsupportedError
+from golden.importers.values import Constant, Float64, UnsupportedError, Value
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ import numpy as np
 from onnx import TensorProto
 
 from golden.affine import Affine
-from golden.importers.backend import Constant, Float64, Int64, Value, scalar_affine
+from golden.importers.backend import scalar_affine
 from golden.importers.layout import map_layout, vector_layout
 from golden.importers.onnx_call import Call
-from golden.importers.values import UnsupportedError
+from golden.importers.values import Constant, Float64, Int64, UnsupportedError, Value
+from golden.scalar_function import LOGISTIC, TANH
 
 _INTEGERS = {"int8": (-128, 127), "uint8": (0, 255)}
 
@@ -160,13 +161,13 @@ def softmax(call: Call) -> Value:
 def sigmoid(call: Call) -> Value:
     """1 / (1 + exp(-x))."""
     x = call.real()
-    return replace(x, tensor=call.backend.function(call.name, x.tensor, "logistic"))
+    return replace(x, tensor=call.backend.function(call.name, x.tensor, LOGISTIC))
 
 
 def tanh(call: Call) -> Value:
     """tanh(x)."""
     x = call.real()
-    return replace(x, tensor=call.backend.function(call.name, x.tensor, "tanh"))
+    return replace(x, tensor=call.backend.function(call.name, x.tensor, TANH))
 
 
 def quantize_linear(call: Call) -> Value | Constant:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from golden.importers import onnx_elementwise, onnx_shapes, onnx_windows
-from golden.importers.backend import Constant, Value
 from golden.importers.onnx_call import Call
+from golden.importers.values import Constant, Value
 
 #: What imports each kind of operator.
 OPERATORS: dict[str, Callable[[Call], Value | Constant]] = {

@@ -8,10 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from golden.importers.backend import Array, Constant, Value
 from golden.importers.layout import MAX_RANK
 from golden.importers.onnx_call import Call
-from golden.importers.values import UnsupportedError
+from golden.importers.values import Array, Constant, UnsupportedError, Value
 
 #: Elements of a constant that is computed from others element by element: shapes and paddings are short.
 _SHORT = 256

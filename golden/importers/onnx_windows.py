@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from golden.graph import Padding, Window
-from golden.importers.backend import Constant, Value
 from golden.importers.layout import MAX_AXIS, map_layout, vector_layout
 from golden.importers.onnx_call import Call
-from golden.importers.values import UnsupportedError
+from golden.importers.values import Constant, UnsupportedError, Value
 
 #: Most taps of a window: those of a mean over a map of 256 x 256.
 _MAX_TAPS = 2**16

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from golden.errors import InputError
 from golden.float_checker import check
-from golden.float_graph import FloatAveragePool2d, FloatGraph, FloatLogistic, FloatMaxPool2d, FloatTanh
+from golden.float_graph import FloatAveragePool2d, FloatGraph, FloatMaxPool2d
 from golden.importers import tflite_file
 from golden.importers import tflite_float_elementwise as elementwise
 from golden.importers import tflite_float_windows as windows
@@ -20,6 +20,7 @@ from golden.importers.tflite import border, data_inputs, is_quantized, needed, r
 from golden.importers.tflite_file import FileModel, FileOperator
 from golden.importers.tflite_float_builder import FloatBuilder
 from golden.importers.values import UnsupportedError
+from golden.scalar_function import LOGISTIC, TANH
 
 #: What imports each kind of operator.
 OPERATORS: dict[str, Callable[[FloatBuilder, FileOperator], None]] = {
@@ -31,7 +32,7 @@ OPERATORS: dict[str, Callable[[FloatBuilder, FileOperator], None]] = {
     "DEQUANTIZE": elementwise.dequantize,
     "EXPAND_DIMS": elementwise.reshape,
     "FULLY_CONNECTED": windows.fully_connected,
-    "LOGISTIC": elementwise.plain(FloatLogistic),
+    "LOGISTIC": elementwise.function(LOGISTIC),
     "MAX_POOL_2D": windows.pool(FloatMaxPool2d),
     "MEAN": windows.mean,
     "MUL": elementwise.arithmetic,
@@ -44,7 +45,7 @@ OPERATORS: dict[str, Callable[[FloatBuilder, FileOperator], None]] = {
     "SOFTMAX": elementwise.softmax,
     "SQUEEZE": elementwise.reshape,
     "SUB": elementwise.arithmetic,
-    "TANH": elementwise.plain(FloatTanh),
+    "TANH": elementwise.function(TANH),
 }
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from golden.float_graph import FloatAdd, FloatBatchNorm, FloatClamp, FloatConcatenation, FloatOp, FloatReshape, FloatSoftmax
+from golden.float_graph import FloatAdd, FloatBatchNorm, FloatClamp, FloatConcatenation, FloatFunction, FloatReshape, FloatSoftmax
 from golden.importers.tflite_call import graph_axis, graph_shape
 from golden.importers.tflite_file import FileOperator
 from golden.importers.tflite_float_builder import FloatBuilder
 from golden.importers.values import UnsupportedError
+from golden.scalar_function import ScalarFunction
 
 
 def clamp(low: float, high: float) -> Callable[[FloatBuilder, FileOperator], None]:
@@ -19,9 +20,9 @@ def clamp(low: float, high: float) -> Callable[[FloatBuilder, FileOperator], Non
     return lambda graph, op: graph.finish(op, FloatClamp, (graph.source(op).name,), low=low, high=high)
 
 
-def plain(kind: type[FloatOp]) -> Callable[[FloatBuilder, FileOperator], None]:
-    """An operator of one input without options."""
-    return lambda graph, op: graph.finish(op, kind, (graph.source(op).name,))
+def function(what: ScalarFunction) -> Callable[[FloatBuilder, FileOperator], None]:
+    """LOGISTIC and its relatives."""
+    return lambda graph, op: graph.finish(op, FloatFunction, (graph.source(op).name,), function=what)
 
 
 def arithmetic(graph: FloatBuilder, op: FileOperator) -> None:

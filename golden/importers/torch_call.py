@@ -10,7 +10,8 @@ import numpy.typing as npt
 import torch
 
 from golden.float_graph import FloatBatchNorm
-from golden.importers.values import Builder, UnsupportedError, Value
+from golden.importers.torch_values import Builder, Value
+from golden.importers.values import UnsupportedError
 
 Float64 = npt.NDArray[np.float64]
 

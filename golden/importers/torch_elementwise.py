@@ -10,7 +10,8 @@ import torch
 
 from golden.float_graph import FloatAdd, FloatClamp
 from golden.importers.torch_call import Call, Float64, per_channel
-from golden.importers.values import UnsupportedError, Value
+from golden.importers.torch_values import Value
+from golden.importers.values import UnsupportedError
 
 
 def _clamp(call: Call, low: float, high: float) -> Value:

@@ -22,7 +22,9 @@ from golden.float_graph import FloatGraph
 from golden.importers.advice import advice
 from golden.importers.torch_call import Call
 from golden.importers.torch_operators import OPERATORS
-from golden.importers.values import Builder, UnsupportedError, Value
+from golden.importers.torch_tracing import quiet, refuse_training
+from golden.importers.torch_values import Builder, Value
+from golden.importers.values import UnsupportedError
 
 #: Operators that compute no tensor: sizes, and assertions about them.
 _SHAPE_ONLY = {"sym_size", "_assert_tensor_metadata", "_assert_scalar", "sym_constrain_range", "sym_constrain_range_for_size"}
@@ -37,7 +39,8 @@ def import_module(module: torch.nn.Module, example: tuple[torch.Tensor, ...], na
     modes = {part: part.training for part in module.modules()}
     try:
         module.eval()
-        program = torch.export.export(module, example)
+        with quiet():
+            program = torch.export.export(module, example)
     except Exception as error:  # tracing runs the user's own code, which can raise anything
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
@@ -55,6 +58,7 @@ def import_program(program: ExportedProgram, name: str = "") -> FloatGraph:
 
     Raises InputError with every unsupported operator, its module path, and what to do.
     """
+    refuse_training(program, name or "network")
     with warnings.catch_warnings():
         # PyTorch's own code copies a class that PyTorch has deprecated; nothing here can avoid it
         warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)

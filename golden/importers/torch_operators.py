@@ -15,7 +15,8 @@ from golden.importers import torch_elementwise as elementwise
 from golden.importers import torch_weights as weights
 from golden.importers import torch_windows as windows
 from golden.importers.torch_call import Call
-from golden.importers.values import UnsupportedError, Value
+from golden.importers.torch_values import Value
+from golden.importers.values import UnsupportedError
 
 
 def reshape(call: Call) -> Value:

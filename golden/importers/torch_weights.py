@@ -9,7 +9,8 @@ import numpy as np
 from golden.float_graph import FloatConv2d, FloatDepthwiseConv2d, FloatFullyConnected
 from golden.graph import Padding, Window
 from golden.importers.torch_call import Call, Float64, map_argument, pair, per_channel
-from golden.importers.values import UnsupportedError, Value
+from golden.importers.torch_values import Value
+from golden.importers.values import UnsupportedError
 
 
 def conv2d(call: Call) -> Value:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from golden.float_graph import FloatAveragePool2d, FloatMaxPool2d, FloatPad
 from golden.graph import Padding, Window
 from golden.importers.torch_call import Call, map_argument, pair
-from golden.importers.values import UnsupportedError, Value, natural_order
+from golden.importers.torch_values import Value, natural_order
+from golden.importers.values import UnsupportedError
 
 
 def pad(call: Call) -> Value:

@@ -1,93 +1,83 @@
-"""What an imported value is while a PyTorch program is being read: a tensor of the float graph, seen in PyTorch's shape."""
+"""What importers of NCHW frameworks (ONNX, PyTorch) work with: constants, and tensors of the graph as the framework sees them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from golden.float_graph import FloatOp, FloatReshape, FloatTensor
+from golden.scalar_function import ScalarFunction
 
-Order = npt.NDArray[np.int64]
+if TYPE_CHECKING:
+    from golden.importers.layout import Layout
+
+Array = npt.NDArray[np.generic]
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
 
 
 class UnsupportedError(Exception):
-    """An operator that the float graph cannot represent; the text says why and what to do."""
+    """An operator that the graph cannot represent; the text says why and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A constant, or the integers of a quantized one.
+
+    array:      as stored; integers where it has a scale.
+    scale:      float64[n], one or one per element of `axis`; None for a constant that is what it says.
+    zero_point: int64[n].
+    """
+
+    array: Array
+    scale: Float64 | None = None
+    zero_point: Int64 | None = None
+    axis: int = 0
+
+    def real(self) -> Float64:
+        """The values that it stands for (SPEC eq. 1)."""
+        if self.scale is None or self.zero_point is None:
+            return np.asarray(self.array, dtype=np.float64)
+        shape = [1] * self.array.ndim
+        if len(self.scale) > 1:
+            shape[self.axis] = -1
+        scale, zero_point = (values.reshape(shape) if self.array.ndim else values[0] for values in (self.scale, self.zero_point))
+        return np.asarray((self.array.astype(np.float64) - zero_point) * scale)
+
+    def transpose(self, permutation: tuple[int, ...]) -> Constant:
+        """The axes in another order."""
+        if sorted(permutation) != list(range(self.array.ndim)):
+            raise UnsupportedError(f"{list(permutation)} is no permutation of the axes of its constant {list(self.array.shape)}")
+        return replace(self, array=self.array.transpose(permutation), axis=permutation.index(self.axis) if self.array.ndim else 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """The tensor that a value is a function of, element by element.
+
+    tensor:   its name.
+    function: of its real values.
+    tabled:   whether only a table makes that: it is more than a clamp, a scale and an offset.
+    """
+
+    tensor: str
+    function: ScalarFunction
+    tabled: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """A tensor of the float graph as PyTorch sees it.
+    """A tensor of the graph as its framework sees it.
 
-    tensor: its name in the float graph.
-    shape:  PyTorch's shape without the batch, (C, H, W) for maps.
-    order:  int64[size]: the place in PyTorch's order of each element in the float graph's, which is (H, W, C).
-    label:  the name of the operator that gave it this shape, where that only looked at it differently.
+    tensor:  its name in the graph, or that of one that the builder is going to make.
+    layout:  the framework's view of it.
+    integer: int8 or uint8 between a quantizer and a dequantizer; nothing for real values.
+    origin:  what it is a function of, where that is known.
     """
 
     tensor: str
-    shape: tuple[int, ...]
-    order: Order
-    label: str = ""
-
-
-def graph_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The float graph's shape for PyTorch's: (C, H, W) becomes (H, W, C), a vector stays."""
-    if len(shape) == 3:
-        return (shape[1], shape[2], shape[0])
-    if len(shape) == 1:
-        return shape
-    raise UnsupportedError(
-        f"its tensor has the shape [N, {', '.join(map(str, shape))}]; only maps [N, C, H, W] and vectors [N, F] are supported"
-    )
-
-
-def natural_order(shape: tuple[int, ...]) -> Order:
-    """The order of a tensor that was laid out for its shape."""
-    places = np.arange(int(np.prod(shape, dtype=np.int64)), dtype=np.int64)
-    return places.reshape(shape).transpose(1, 2, 0).ravel() if len(shape) == 3 else places
-
-
-@dataclass
-class Builder:
-    """The float graph under construction."""
-
-    tensors: dict[str, FloatTensor] = field(default_factory=dict)
-    inputs: list[str] = field(default_factory=list)
-    ops: list[FloatOp] = field(default_factory=list)
-    _reshaped: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
-
-    def unique(self, wanted: str) -> str:
-        """A name that no tensor has yet: the wanted one, or that with a number."""
-        name, count = wanted, 1
-        while name in self.tensors:
-            count += 1
-            name = f"{wanted}.{count}"
-        return name
-
-    def declare(self, name: str, shape: tuple[int, ...]) -> Value:
-        """Declares a tensor that PyTorch sees in `shape`."""
-        self.tensors[name] = FloatTensor(name, graph_shape(shape))
-        return Value(name, shape, natural_order(shape))
-
-    def laid_out(self, value: Value, name: str) -> Value:
-        """The value with the float graph's tensor in the shape that goes with PyTorch's: through a reshape where needed.
-
-        Raises UnsupportedError where that would take more than a reshape.
-        """
-        wanted = graph_shape(value.shape)
-        if len(wanted) == 3 and not np.array_equal(value.order, natural_order(value.shape)):
-            raise UnsupportedError(
-                f"a reshape to [N, {', '.join(map(str, value.shape))}] moves elements between channels and pixels; "
-                "only flattening, and removing or adding axes of size 1, are supported"
-            )
-        if self.tensors[value.tensor].shape == wanted:
-            return value
-        key = (value.tensor, wanted)
-        if key in self._reshaped:
-            return Value(self._reshaped[key], value.shape, value.order)
-        output = self._reshaped[key] = self.unique(value.label or name)
-        self.tensors[output] = FloatTensor(output, wanted)
-        self.ops.append(FloatReshape(output, (value.tensor,), output))
-        return Value(output, value.shape, value.order)
+    layout: Layout
+    integer: str = ""
+    origin: Origin | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from golden.float_graph import FloatClamp, FloatGraph, FloatMaxPool2d, FloatOp, FloatReshape
+from golden.float_graph import FloatClamp, FloatGraph, FloatMaxPool2d, FloatOp, FloatPad, FloatReshape
 
 
 def fuse_activation(graph: FloatGraph) -> FloatGraph:
@@ -27,7 +27,7 @@ def _next(graph: FloatGraph) -> FloatGraph | None:
         if before is None or graph.only_reader(before.output) is not clamp:
             continue
         target = _earliest(graph, before)
-        if isinstance(target, FloatReshape):
+        if isinstance(target, (FloatReshape, FloatPad)):
             continue  # it copies a tensor that must stay as it is
         fused = _with_clamp(target, clamp)
         ops = [fused if op is target else op for op in graph.ops if op is not clamp]

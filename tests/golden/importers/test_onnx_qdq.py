@@ -252,7 +252,7 @@ def test_factors_of_an_add() -> None:
 
 PROBLEMS: list[tuple[str, Callable[[FileBuilder, str], str]]] = [
     (
-        "put QuantizeLinear and DequantizeLinear between them",
+        "put a quantizer and a dequantizer between them",
         lambda f, x: f.op("Conv", f.op("Conv", x, f.weights(3, 3, 1, 1)), f.weights(2, 3, 1, 1)),
     ),
     ("its weights are not quantized", lambda f, x: f.conv(x, 3, 2)),

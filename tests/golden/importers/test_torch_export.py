@@ -129,6 +129,8 @@ NETWORKS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "per-channel-constants": (Net(lambda m, x: 1.5 - m.a(x) * torch.tensor([1.0, 2.0, 3.0]).view(1, 3, 1, 1), a=nn.Conv2d(3, 3, 1)), MAP),
     "pad-conv": (Net(lambda m, x: m.a(functional.pad(x, (0, 1, 2, 0))), a=nn.Conv2d(3, 4, 3, 2, padding=1)), MAP),
     "pad-pad-conv": (line(nn.ZeroPad2d(1), nn.ZeroPad2d((0, 1, 0, 2)), nn.Conv2d(3, 4, 3)), MAP),
+    "pad-pool": (line(nn.ZeroPad2d((1, 0, 2, 1)), nn.MaxPool2d(2)), MAP),
+    "pad-relu": (line(nn.ZeroPad2d(1), nn.Hardtanh(0.5, 1.0)), MAP),
     "contiguous-clone": (Net(lambda m, x: m.a(x.contiguous().clone().detach()), a=nn.Conv2d(3, 4, 1)), MAP),
     "two-outputs": (Net(lambda m, x: (m.a(x), torch.relu(m.a(x)).mean((2, 3))), a=nn.Conv2d(3, 4, 1)), MAP),
     "unused-result": (Net(lambda m, x: (torch.relu(m.a(x)) + 1, m.a(x))[1], a=nn.Conv2d(3, 4, 1)), MAP),
@@ -294,12 +296,6 @@ def test_what_cannot_be_represented_is_refused(name: str) -> None:
     make, shape, message = REFUSED[name]
     with pytest.raises(InputError, match=message):
         import_module(make(), (torch.zeros(2, *shape),))
-
-
-def test_pooling_after_padding_is_refused_after_the_passes() -> None:
-    graph = import_module(line(nn.ZeroPad2d(1), nn.MaxPool2d(2)), (torch.zeros(2, 3, 8, 8),))
-    with pytest.raises(InputError, match="give the pooling its own padding"):
-        prepare(graph)
 
 
 def test_batch_norm_of_a_vector_input_is_refused_after_the_passes() -> None:
