@@ -18,7 +18,7 @@ Int64 = npt.NDArray[np.int64]
 class Stored(Protocol):
     """A tensor's place in activation memory.
 
-    Channel c of pixel p is byte c % R of word base + p * words_per_pixel + c // R; of a dense map channel c of pixel (y, x) is byte
+    Channel c of pixel (y, x) is byte c % R of word base + y * words_per_row + x * words_per_pixel + c // R; of a dense map it is byte
     b % R of word base + y * words_per_row + b // R, with b = x * C + c.
     """
 
@@ -77,7 +77,7 @@ def host_layout(place: Stored, config: AcceleratorConfig) -> HostLayout:
         word = y * place.words_per_row + byte // config.rows
     else:
         byte = np.broadcast_to(channel, (height, width, channels))
-        word = (y * width + x) * place.words_per_pixel + byte // config.rows
+        word = y * place.words_per_row + x * place.words_per_pixel + byte // config.rows
     chunks = regmap.MEMORIES[Window.ACT].chunks(config)
     places = (word * (chunks * HOST_BYTES) + byte % config.rows).reshape(-1).astype(np.int64)
     words, inverse = np.unique(places // HOST_BYTES, return_inverse=True)

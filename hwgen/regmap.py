@@ -21,7 +21,7 @@ HOST_BITS = 32
 HOST_BYTES = HOST_BITS // 8
 
 MAGIC = 0x57454654  #: "WEFT"
-VERSION_MAJOR, VERSION_MINOR = 1, 0
+VERSION_MAJOR, VERSION_MINOR = 1, 1
 
 COUNTER_BASE = 0x1000
 COUNTER_STRIDE = 16
@@ -205,6 +205,17 @@ REGISTERS: tuple[Register, ...] = (
     ),
     Register(
         "PROGRAM_DEPTH", 0x03C, Access.RO, "program memory size", (Field("words", 0, 32, "words of the memory", lambda c: c.program_depth),)
+    ),
+    Register(
+        "OPTIONS",
+        0x040,
+        Access.RO,
+        "optional units",
+        (
+            Field("depthwise_rows", 0, 8, "K: taps of a depthwise kernel row in one pass, 0 without depthwise", lambda c: c.depthwise_taps),
+            Field("dense_input", 8, 1, "whether an input of few channels can be stored without gaps", lambda c: int(c.dense_input)),
+            Field("add_tables", 16, 8, "tables of residual adds and functions", lambda c: c.add_tables),
+        ),
     ),
 )
 

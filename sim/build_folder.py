@@ -15,7 +15,7 @@ from golden.graph import Graph
 from hwgen.config import AcceleratorConfig
 from hwgen.emit import image_depths
 
-FORMAT = 1
+FORMAT = 2
 VERILOG, CONFIG = "accelerator.v", "config.json"
 TOP = "weft_accelerator"
 

@@ -155,6 +155,7 @@ def generate(
     output: Path_,
     *,
     config: str | AcceleratorConfig | None = None,
+    force: bool = False,
     progress: Progress = _silent,
     **parameters: int,
 ) -> Program:
@@ -162,6 +163,7 @@ def generate(
 
     config:     a named configuration, or an AcceleratorConfig to take as it is.
     parameters: fields of AcceleratorConfig instead; `rows` and `cols` are needed then.
+    force:      replace a folder that was generated from another network or for another configuration.
     A configuration that is not given as an object takes the network's rescale format.
 
     Raises InputError for what the accelerator cannot run, DoesNotFitError for what is larger than it.
@@ -179,7 +181,7 @@ def generate(
     rng = np.random.default_rng(_VECTOR_SEED)
     vectors = rng.integers(-128, 128, (_VECTORS, *graph.tensors[graph.inputs[0]].shape)).astype(np.int8)
     verilog = accelerator_verilog(program.config)
-    emit(program, Path(output), verilog=verilog, complete=lambda folder: add_testbench(folder, graph, vectors))
+    emit(program, Path(output), verilog=verilog, complete=lambda folder: add_testbench(folder, graph, vectors), force=force)
     progress("writing Verilog", 1, 1)
     return program
 

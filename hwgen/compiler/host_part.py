@@ -46,15 +46,22 @@ def finish(graph: Graph, outputs: Mapping[str, Int8]) -> dict[str, Int8]:
     outputs: int8[N, *shape] for every output of the device's part, as read from the accelerator.
     Returns int8[N, *shape] for every output of the network.
     """
-    division = divide(graph)
+    rest = host_graph(graph)
     found = dict(outputs)
-    if division.host:
-        names = tuple(dict.fromkeys(name for op in division.host for name in op.inputs if name in outputs))
-        used = {*names, *(op.output for op in division.host)}
-        tensors = {name: tensor for name, tensor in graph.tensors.items() if name in used}
-        rest = replace(graph, tensors=tensors, inputs=names, outputs=(division.host[-1].output,), ops=division.host)
-        found |= interpreter.run(rest, {name: outputs[name] for name in names}, tensors=True)
+    if rest is not None:
+        found |= interpreter.run(rest, {name: outputs[name] for name in rest.inputs}, tensors=True)
     return {name: found[name] for name in graph.outputs}
+
+
+def host_graph(graph: Graph) -> Graph | None:
+    """The host's operators as a network of their own, from the accelerator's outputs to the network's; None where there are none."""
+    division = divide(graph)
+    if not division.host:
+        return None
+    made = {op.output for op in division.host}
+    names = tuple(dict.fromkeys(name for op in division.host for name in op.inputs if name not in made))
+    tensors = {name: tensor for name, tensor in graph.tensors.items() if name in made or name in names}
+    return replace(graph, tensors=tensors, inputs=names, outputs=tuple(name for name in graph.outputs if name in made), ops=division.host)
 
 
 def _ends_in_host(op: Op, ops: list[Op]) -> bool:

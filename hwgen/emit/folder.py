@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from golden import network_file
 from golden.errors import InputError
 from golden.graph import Graph
+from hwgen.compiler.host_part import host_graph
 from hwgen.compiler.program import Program
+from hwgen.design import CONFIG_FILE, encode_host_part
+from hwgen.design import FORMAT as DESIGN_FORMAT
 from hwgen.emit.documents import instantiation, readme
-from hwgen.emit.images import images
+from hwgen.emit.images import image_files, images
 from hwgen.emit.listing import listing
 from hwgen.emit.verilog import accelerator_verilog
 
-FORMAT = 1
-CONFIG_FILE = "config.json"
+FORMAT = DESIGN_FORMAT
+
+#: What the commands that the folder's README names leave in it.
+_PRODUCTS = {"testbench.vvp", "testbench.vcd"}
 
 
 def _steps(graph: Graph, name: str) -> dict[str, Any]:
@@ -28,13 +33,18 @@ def _steps(graph: Graph, name: str) -> dict[str, Any]:
     return {} if tensor is None else {"scale": tensor.affine.scale, "zero_point": tensor.affine.zero_point}
 
 
+def _network(graph: Graph) -> dict[str, str]:
+    """What identifies a network."""
+    return {"name": graph.name, "sha256": network_file.sha256(graph)}
+
+
 def description(program: Program) -> dict[str, Any]:
     """What config.json holds: everything a driver or a bench needs to know of the folder."""
     graph = program.graph
     return {
         "format": FORMAT,
         "config": program.config.to_json(),
-        "network": {"name": graph.name, "sha256": network_file.sha256(graph)},
+        "network": _network(graph),
         "cycles": program.cycles,
         "tensors": {
             name: {
@@ -50,6 +60,12 @@ def description(program: Program) -> dict[str, Any]:
         "inputs": list(graph.inputs),
         "outputs": list(program.device.outputs),
         "host": [op.name for op in program.host_ops],
+        "host_part": None if (rest := host_graph(graph)) is None else encode_host_part(rest),
+        "interface": {
+            role: [{"name": name, "shape": list(graph.tensors[name].shape), **_steps(graph, name)} for name in names]
+            for role, names in (("inputs", graph.inputs), ("outputs", graph.outputs))
+        },
+        "images": {window.name.lower(): name for window, name in image_files(program.config).items()},
         "layers": [
             {
                 "index": layer.index,
@@ -67,25 +83,38 @@ def description(program: Program) -> dict[str, Any]:
 
 def contents(program: Program, verilog: str | None = None) -> dict[str, str]:
     """Text of every file of the folder, by name; `verilog` is accelerator.v of the program's configuration, where it is at hand already."""
-    return {
+    files = {
         "accelerator.v": accelerator_verilog(program.config) if verilog is None else verilog,
         **images(program),
         "program.lst": listing(program),
-        CONFIG_FILE: json.dumps(description(program), indent=1) + "\n",
         "instantiation.v": instantiation(),
         "README.md": readme(program),
     }
+    return {**files, CONFIG_FILE: _config_json(program, {*files, CONFIG_FILE})}
 
 
-def emit(program: Program, directory: Path, *, verilog: str | None = None, complete: Callable[[Path], None] | None = None) -> None:
+def _config_json(program: Program, files: Collection[str]) -> str:
+    """Text of config.json of a folder with these files."""
+    return json.dumps({**description(program), "files": sorted(files)}, indent=1) + "\n"
+
+
+def emit(
+    program: Program,
+    directory: Path,
+    *,
+    verilog: str | None = None,
+    complete: Callable[[Path], None] | None = None,
+    force: bool = False,
+) -> None:
     """Writes the folder, whole or not at all; `complete` may add files to it before it gets its name, `verilog` is as in `contents`.
 
-    A folder that `emit` wrote is replaced.  Raises InputError if the directory holds anything else, or cannot be written.
+    A folder that `emit` wrote for the same network and configuration is replaced; with `force`, one for any.  Raises InputError if the
+    directory holds anything else, or cannot be written.
     """
     directory = Path(directory)
     try:
-        if directory.exists() and not (directory.is_dir() and (not any(directory.iterdir()) or _is_ours(directory))):
-            raise InputError(f"{directory} exists and is not a folder that Weft generated; name another one, or remove it")
+        if directory.exists():
+            _check_replaceable(program, directory, force)
         files = contents(program, verilog)
         directory.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
@@ -95,9 +124,8 @@ def emit(program: Program, directory: Path, *, verilog: str | None = None, compl
                 (part / name).write_text(text, encoding="utf-8")
             if complete is not None:
                 complete(part)
-            if directory.exists():
-                shutil.rmtree(directory)
-            part.replace(directory)
+                (part / CONFIG_FILE).write_text(_config_json(program, [path.name for path in part.iterdir()]), encoding="utf-8")
+            _put_in_place(part, directory)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
@@ -105,10 +133,55 @@ def emit(program: Program, directory: Path, *, verilog: str | None = None, compl
         raise InputError(f"cannot write the folder {directory}: {error.strerror or error}; name one that can be written") from error
 
 
-def _is_ours(directory: Path) -> bool:
-    """Whether the folder has a config.json that `emit` wrote; others use that name too."""
+def _check_replaceable(program: Program, directory: Path, force: bool) -> None:
+    """Raises InputError unless the directory is empty, or all of it is Weft's and may be replaced by this program's."""
+    if directory.is_dir() and not any(directory.iterdir()):
+        return
+    data = _ours(directory) if directory.is_dir() else None
+    if data is None:
+        raise InputError(f"{directory} exists and is not a folder that Weft generated; name another one, or remove it")
+    foreign = sorted({path.name for path in directory.iterdir()} - {str(name) for name in data["files"]} - _PRODUCTS)
+    if foreign:
+        raise InputError(f"{directory} also holds files that Weft did not write; name another folder, or move them away", foreign)
+    if force:
+        return
+    way_out = "name another folder, or replace it with --force"
+    if data["network"] != (own := _network(program.graph)):
+        name, digest = (str(data["network"].get(key)) for key in ("name", "sha256"))
+        raise InputError(
+            f"{directory} holds the accelerator of another network, {name!r} (sha256 {digest[:12]}...), and not of {own['name']!r} "
+            f"(sha256 {own['sha256'][:12]}...); {way_out}"
+        )
+    config = program.config.to_json()
+    differing = [
+        f"{key} is {data['config'].get(key)!r} there, and would be {value!r}"
+        for key, value in config.items()
+        if data["config"].get(key) != value
+    ]
+    if differing:
+        raise InputError(f"{directory} holds the accelerator of this network in another configuration; {way_out}", differing)
+
+
+def _ours(directory: Path) -> dict[str, Any] | None:
+    """What config.json says in a folder that `emit` wrote; others use that name too."""
     try:
         data = json.loads((directory / CONFIG_FILE).read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError, ValueError):
-        return False
-    return isinstance(data, dict) and {"format", "config", "network", "tensors", "layers"} <= set(data)
+        return None
+    kinds = {"config": dict, "network": dict, "tensors": dict, "layers": list, "files": list}
+    return data if isinstance(data, dict) and all(isinstance(data.get(key), kind) for key, kind in kinds.items()) else None
+
+
+def _put_in_place(part: Path, directory: Path) -> None:
+    """Gives a finished folder its name; what had it before goes away, or comes back if that fails."""
+    if not directory.exists():
+        part.replace(directory)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{directory.name}-old-", dir=directory.parent))
+    directory.replace(old)
+    try:
+        part.replace(directory)
+    except BaseException:
+        old.replace(directory)
+        raise
+    shutil.rmtree(old)

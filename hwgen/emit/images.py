@@ -27,9 +27,14 @@ def byte_lines(rows: npt.NDArray[np.uint8]) -> str:
     return "".join(text[i : i + digits] + "\n" for i in range(0, len(text), digits))
 
 
+def image_files(config: AcceleratorConfig) -> dict[Window, str]:
+    """The image files of an accelerator, by the memory that each belongs to."""
+    return {window: name for window, name in IMAGE_FILES.items() if MEMORIES[window].depth(config)}
+
+
 def image_depths(config: AcceleratorConfig) -> dict[str, int]:
     """The image files of an accelerator, and the words of the memory that each belongs to."""
-    return {name: MEMORIES[window].depth(config) for window, name in IMAGE_FILES.items() if MEMORIES[window].depth(config)}
+    return {name: MEMORIES[window].depth(config) for window, name in image_files(config).items()}
 
 
 def _filled(program: Program) -> tuple[int, ...]:

@@ -167,7 +167,7 @@ def test_every_file_that_the_readme_names_is_there(program):
 def test_config_json(program):
     data = json.loads(contents(program)["config.json"])
     graph = program.graph
-    assert data["format"] == folder.FORMAT == 1
+    assert data["format"] == folder.FORMAT == 2
     assert AcceleratorConfig.from_json(data["config"]) == CONFIG
     assert data["network"] == {"name": graph.name, "sha256": network_file.sha256(graph)}
     assert data["inputs"] == list(graph.inputs)
@@ -187,6 +187,77 @@ def test_config_json(program):
             "zero_point": affine.zero_point,
         }
     assert [layer["name"] for layer in data["layers"]] == [layer.name for layer in program.layers]
+    assert data["host_part"] is None
+    assert data["files"] == sorted(FILES)
+    assert data["images"] == {"weight": "weights.hex", "param": "params.hex", "program": "program.hex"}
+
+
+def again(program, **options):
+    """The same network's program in another configuration."""
+    return compile_graph(program.graph, replace(program.config, **options))
+
+
+def test_a_folder_of_another_network_is_replaced_by_force_alone(network, program, tmp_path):
+    other = compile_graph(network(6, 5, 3, seed=9, name="other").conv(7, Window((2, 2))).graph(), CONFIG)
+    target = tmp_path / "out"
+    emit(other, target)
+    before = snapshot(target)
+    with pytest.raises(InputError) as caught:
+        emit(program, target)
+    there, own = (network_file.sha256(each.graph)[:12] for each in (other, program))
+    assert caught.value.message == (
+        f"{target} holds the accelerator of another network, 'other' (sha256 {there}...), and not of 'test' (sha256 {own}...); "
+        f"name another folder, or replace it with --force"
+    )
+    assert snapshot(target) == before
+    emit(program, target, force=True)
+    assert snapshot(target) == {name: text.encode() for name, text in contents(program).items()}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_of_another_configuration_is_replaced_by_force_alone(program, tmp_path):
+    emit(program, tmp_path / "out")
+    larger = again(program, act_depth=512, acc_depth=32)
+    with pytest.raises(
+        InputError, match="of this network in another configuration; name another folder, or replace it with --force"
+    ) as caught:
+        emit(larger, tmp_path / "out")
+    assert caught.value.problems == ("acc_depth is 16 there, and would be 32", "act_depth is 256 there, and would be 512")
+    emit(larger, tmp_path / "out", force=True)
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["config"]["acc_depth"] == 32
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_files_of_others_in_a_folder_of_weft_are_never_removed(program, tmp_path, force):
+    target = tmp_path / "out"
+    emit(program, target, complete=lambda part: (part / "testbench.v").write_text("ours"))
+    (target / "testbench.vvp").write_text("what the testbench leaves")
+    emit(program, target, force=force)
+    assert {path.name for path in target.iterdir()} == FILES
+    (target / "notes.txt").write_text("mine")
+    (target / "measurements").mkdir()
+    with pytest.raises(InputError, match="also holds files that Weft did not write; name another folder, or move them away") as caught:
+        emit(program, target, force=force)
+    assert caught.value.problems == ("measurements", "notes.txt")
+    assert (target / "notes.txt").read_text() == "mine"
+
+
+def test_the_old_folder_comes_back_when_the_new_one_cannot_take_its_place(program, tmp_path, monkeypatch):
+    target = tmp_path / "out"
+    emit(program, target)
+    before = snapshot(target)
+    replace_path = Path.replace
+
+    def refuse(self: Path, other: Path) -> Path:
+        if other == target and self.name.startswith(".out-") and (self / "README.md").is_file() and "-old-" not in self.name:
+            raise OSError(13, "Permission denied")
+        return replace_path(self, other)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(InputError, match="Permission denied"):
+        emit(program, target)
+    assert snapshot(target) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +278,9 @@ def test_config_json_of_a_network_with_a_host_part_and_a_dense_input(everything)
     data = json.loads(contents(everything)["config.json"])
     logits = everything.host_ops[0].inputs[0]
     assert (data["outputs"], data["host"]) == ([logits], ["softmax"])
+    assert [tensor["name"] for tensor in data["interface"]["outputs"]] == ["softmax.out"]
+    assert data["interface"]["inputs"] == [{"name": "input", "shape": [4, 5, 1], "scale": 0.0625, "zero_point": 3}]
+    assert data["images"]["table"] == "tables.hex"
     assert set(data["tensors"]) == {*everything.device.tensors, "conv_0 (packed)"}
     dense, packed = data["tensors"]["input"], data["tensors"]["conv_0 (packed)"]
     assert (dense["dense"], dense["words_per_row"], dense["shape"]) == (True, 1, [4, 5, 1])

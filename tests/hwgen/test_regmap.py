@@ -36,6 +36,7 @@ def test_the_map_is_what_drivers_were_written_for():
         "WEIGHT_DEPTH": (0x34, "RO"),
         "PARAM_DEPTH": (0x38, "RO"),
         "PROGRAM_DEPTH": (0x3C, "RO"),
+        "OPTIONS": (0x40, "RO"),
     }
     bits = {(register.name, field.name): (field.offset, field.bits) for register in regmap.REGISTERS for field in register.fields}
     assert bits["CONTROL", "start"] == (0, 1)
@@ -73,7 +74,7 @@ def test_registers_and_fields_do_not_overlap():
 def test_constants_hold_the_configuration(config):
     read = {register.name: register.decode(register.constant(config)) for register in regmap.REGISTERS}
     assert read["ID"] == {"magic": 0x57454654}
-    assert read["VERSION"] == {"minor": 0, "major": 1}
+    assert read["VERSION"] == {"minor": 1, "major": 1}
     assert read["ARRAY"] == {
         "rows": config.rows,
         "cols": config.cols,
@@ -87,6 +88,7 @@ def test_constants_hold_the_configuration(config):
     assert read["WEIGHT_DEPTH"] == {"words": config.weight_depth}
     assert read["PARAM_DEPTH"] == {"words": config.param_depth}
     assert read["PROGRAM_DEPTH"] == {"words": config.program_depth}
+    assert read["OPTIONS"] == {"depthwise_rows": 3, "dense_input": 1, "add_tables": config.add_tables}
     assert read["CONTROL"] == {"start": 0, "irq_enable": 0}
     assert regmap.BY_NAME["ARRAY"].field("cols").mask == 0xFF00
 

@@ -42,7 +42,13 @@ def test_the_accelerator_takes_the_networks_rescale_format(command: Command, fil
 
 def test_a_generated_folder_is_replaced_and_another_is_not(command: Command, files: Files, tmp_path: Path) -> None:
     assert command("generate", files.network, *SMALL, "-o", tmp_path / "out").code == 0
-    assert command("generate", files.network, "--rows", 8, "--cols", 4, "-o", tmp_path / "out").code == 0
+    assert command("generate", files.network, *SMALL, "-o", tmp_path / "out").code == 0
+    refused = command("generate", files.network, "--rows", 8, "--cols", 4, "-o", tmp_path / "out")
+    assert (refused.code, refused.out) == (2, "")
+    assert "in another configuration; name another folder, or replace it with --force" in refused.err
+    assert "rows is 4 there, and would be 8" in refused.err
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["config"]["rows"] == 4
+    assert command("generate", files.network, "--rows", 8, "--cols", 4, "-o", tmp_path / "out", "--force").code == 0
     assert json.loads((tmp_path / "out" / "config.json").read_text())["config"]["rows"] == 8
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter1.tex").write_text("years of work")

@@ -14,20 +14,21 @@ from weft.cli.terminal import Report
 @click.command()
 @network_argument
 @click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The folder to write.")
+@click.option("--force", is_flag=True, help="Replace the folder of another network or configuration.")
 @configuration_options
 @json_option
-def generate(network: Path, output: Path, config: str | None, as_json: bool, **parameters: int | None) -> None:
+def generate(network: Path, output: Path, force: bool, config: str | None, as_json: bool, **parameters: int | None) -> None:
     """Generate the accelerator's Verilog, memory images and documentation for a quantized network.
 
     Give a named configuration, or --rows and --cols and what else shall differ from the defaults.  The accelerator takes
-    the network's rescale format.
+    the network's rescale format.  A folder that was generated before is replaced if it is of the same network and configuration.
     """
     from weft import api
     from weft.configuration import label
 
     report = Report(as_json)
     with report.progress() as progress:
-        program = api.generate(network, output, config=config, progress=progress, **given(parameters))
+        program = api.generate(network, output, config=config, force=force, progress=progress, **given(parameters))
     graph, chosen = program.graph, program.config
     layers = [
         {

@@ -151,7 +151,7 @@ def run(folder: Path, progress: api.Progress) -> DemoResult:
     prediction = api.predict(graph, files.test, progress=progress)
     assert prediction.accuracy is not None  # the images have labels
     clock.lap("quantize")
-    api.generate(graph, files.build, progress=progress)
+    api.generate(graph, files.build, force=True, progress=progress)
     clock.lap("generate")
 
     reports = []
