@@ -1,34 +1,139 @@
-"""`weft bench`, with everything small: what it measures and how it says it."""
+"""`weft bench`, with everything small: what it measures, how it says it, and how a benchmark is added."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import weft.benchmarks
 from sim import tools
 from tests.weft.small import Command
-from weft import bench
+from weft.benchmarks import commands, emission, golden_model, reference_networks, registry, simulation
+from weft.benchmarks.registry import at_least, at_most
+
+ADDED = """
+from weft.benchmarks.registry import benchmark
+
+@benchmark("added", "A benchmark of another file")
+def added(progress):
+    progress("adding", 1, 1)
+    return [{"answer": 42, "share": 0.123456}]
+"""
 
 
-def test_command(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def results(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(text)["benchmarks"]
+    return found
+
+
+def test_the_digits_network(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     simulator = tools.simulators()[-1]
-    monkeypatch.setattr(bench.tools, "simulators", lambda: (simulator,))
-    monkeypatch.setattr(bench, "IMAGES", {simulator: 1})
-    monkeypatch.setattr(bench, "SIZES", (4,))
-    monkeypatch.setattr(bench, "GOLDEN_REPEATS", 1)
-    result = command("bench", "--json", "-o", tmp_path / "bench.json")
+    monkeypatch.setattr(simulation.tools, "simulators", lambda: (simulator,))
+    monkeypatch.setattr(simulation, "IMAGES", {simulator: 1})
+    monkeypatch.setattr(emission, "SIZES", (4,))
+    monkeypatch.setattr(golden_model, "REPEATS", 1)
+    names = ("simulation", "emission", "golden")
+    result = command("bench", *(word for name in names for word in ("--only", name)), "--json", "-o", tmp_path / "bench.json")
     assert (result.code, result.err) == (0, "")
-    measured = json.loads(result.out)
-    assert measured == json.loads((tmp_path / "bench.json").read_text())
-    assert [(entry["simulator"], entry["layers_compared"]) for entry in measured["simulation"]] == [
-        (simulator.value, True),
-        (simulator.value, False),
-    ]
-    for entry in measured["simulation"]:
-        assert entry["cycles"] > 0
-        assert 0 < entry["overall_per_second"] <= entry["simulated_per_second"]
-    assert [(entry["rows"], entry["cols"]) for entry in measured["emission"]] == [(4, 4)]
-    assert measured["emission"][0]["verilog_lines"] > 0
-    assert measured["golden_images_per_second"] > 0
+    assert json.loads(result.out) == json.loads((tmp_path / "bench.json").read_text())
+    assert json.loads(result.out)["machine"]["cores"] > 0
+    measured = results(result.out)
+    assert set(measured) == set(names)
+    assert all(each["not_measured"] is None for each in measured.values())
+    simulated = measured["simulation"]["rows"]
+    assert [row["compared"] for row in simulated] == ["every layer", "outputs"]
+    for row in simulated:
+        assert row["simulator"].startswith(simulator.value)
+        assert row["cycles"] > 0
+        assert 0 < row["cycles_per_second_overall"] <= row["cycles_per_second"]
+    (emitted,) = measured["emission"]["rows"]
+    assert emitted["array"] == "4 x 4"
+    assert emitted["lines_of_verilog"] > 1000
+    assert measured["golden"]["rows"][0]["inputs_per_second"] > 0
+
+
+@pytest.mark.parametrize("folder", [None, "empty"])
+def test_without_reference_networks(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str | None) -> None:
+    if folder is None:
+        monkeypatch.delenv(reference_networks.VARIABLE, raising=False)
+    else:
+        monkeypatch.setenv(reference_networks.VARIABLE, str(tmp_path))
+    names = ("golden-reference", "verify", "analyze")
+    arguments = [word for name in names for word in ("--only", name)]
+    measured = results(command("bench", *arguments, "--json").out)
+    for name in names:
+        assert measured[name]["rows"] == []
+        assert "`make reference` fetches" in measured[name]["not_measured"]
+    result = command("bench", *arguments)
+    assert result.code == 0
+    assert "verify was not measured: " in result.out
+
+
+@pytest.mark.reference
+def test_reference_networks(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but `verify`, which builds for a minute where the cache is empty."""
+    network = reference_networks.NETWORKS[-1]
+    monkeypatch.setattr(golden_model, "NETWORKS", (network,))
+    monkeypatch.setattr(golden_model, "BATCH", 3)
+    monkeypatch.setattr(golden_model, "REPEATS", 1)
+    monkeypatch.setattr(commands, "NETWORKS", (network,))
+    monkeypatch.setattr(commands, "REPEATS", 1)
+    measured = results(command("bench", "--only", "golden-reference", "--only", "analyze", "--json").out)
+    (speed,) = measured["golden-reference"]["rows"]
+    assert speed["ratio"] == pytest.approx(speed["golden"] / speed["tflite_micro"])
+    assert (speed["differences"], speed["target"], speed["reached"]) == (0, "at least 1", speed["ratio"] >= 1)
+    (analyzed,) = measured["analyze"]["rows"]
+    assert 0 < analyzed["cycles"] <= network.cycles_at_most
+    assert (analyzed["target"], analyzed["reached"]) == ("at most 12,000", True)
+    assert analyzed["cpu_seconds"] > 0
+
+
+def test_a_missing_tool_is_said(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools, "simulators", lambda: ())
+    monkeypatch.setattr(tools.shutil, "which", lambda name: None)
+    measured = results(command("bench", "--only", "simulation", "--json").out)
+    assert "cannot be used" in measured["simulation"]["not_measured"]
+
+
+def test_a_command_that_fails_is_an_error(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / reference_networks.RESNET.file).write_bytes(b"no model")
+    monkeypatch.setenv(reference_networks.VARIABLE, str(tmp_path))
+    result = command("bench", "--only", "analyze")
+    assert result.code == 6
+    assert "ended with exit code 2" in result.err
+    assert reference_networks.RESNET.file in result.err
+
+
+def test_another_file_adds_a_benchmark(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "added_by_a_test.py").write_text(ADDED)
+    monkeypatch.setattr(registry, "_benchmarks", {each.name: each for each in registry.benchmarks()})
+    monkeypatch.setattr(weft.benchmarks, "__path__", [*weft.benchmarks.__path__, str(tmp_path)])
+    measured = results(command("bench", "--only", "added", "--json").out)
+    assert measured["added"] == {
+        "name": "added",
+        "title": "A benchmark of another file",
+        "rows": [{"answer": 42, "share": 0.123456}],
+        "not_measured": None,
+    }
+    shown = command("bench", "--only", "added").out
+    assert "0.123" in shown
+    assert "0.1234" not in shown
+
+
+def test_list_and_unknown_names(command: Command) -> None:
+    listed = json.loads(command("bench", "--list", "--json").out)["benchmarks"]
+    assert {"simulation", "emission", "golden", "golden-reference", "verify", "analyze"} <= set(listed)
+    result = command("bench", "--only", "none")
+    assert result.code == 2
+    assert "there is no benchmark 'none'; there are" in result.err
+
+
+def test_targets() -> None:
+    assert at_least(3.0, 3) == {"target": "at least 3", "reached": True}
+    assert at_least(2.99, 3)["reached"] is False
+    assert at_most(118_000, 118_000) == {"target": "at most 118,000", "reached": True}
+    assert at_most(3.01, 3.0)["reached"] is False
