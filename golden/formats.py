@@ -193,7 +193,7 @@ def clamp_steps(low: float, high: float, affine: Affine) -> tuple[int, int]:
     def end(real: float, unbounded: int) -> int:
         if math.isinf(real):
             return unbounded
-        with np.errstate(over="ignore", divide="ignore"):
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # beyond float32 the clamp is at the end of int8
             steps = float(half_away(np.float32(real) / np.float32(affine.scale)))
         return int(min(max(affine.zero_point + steps, -128), 127)) if steps == steps else affine.zero_point
 

@@ -87,7 +87,9 @@ def _activation(call: Call, activation: int) -> None:
     source = call.builder.tensors[name]
     clamp = call.clamp(meaning, activation)
     if source.affine != meaning:
-        rescale = Rescale.from_real(TFLITE, float(np.float32(source.affine.scale) / np.float32(meaning.scale)))
+        with np.errstate(over="ignore"):  # an infinite factor is refused
+            factor = float(np.float32(source.affine.scale) / np.float32(meaning.scale))
+        rescale = Rescale.from_real(TFLITE, factor)
         call.finish(Requantize(call.name, (name,), call.result(), rescale=rescale, **clamp))
     elif call.clamped(name, clamp["act_min"], clamp["act_max"]):
         call.alias(name)

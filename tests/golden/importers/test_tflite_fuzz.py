@@ -141,6 +141,18 @@ def test_reference_networks_for_longer(number: int) -> None:
     fuzz(REFERENCES[number](), SEED + 1, 5_000)
 
 
+@pytest.mark.parametrize(
+    ("kind", "scales", "sound"),
+    [("RELU", (1e38, 1e-38), False), ("RELU", (1e-38, 1e38), False), ("RELU6", (1e-39, 1e-39), True), ("RELU6", (3e38, 3e38), True)],
+)
+def test_scales_at_the_ends_of_float32(kind: str, scales: tuple[float, float], sound: bool) -> None:
+    """Found by the longer runs: their quotients are infinite or zero."""
+    file = FileBuilder()
+    x, y = (file.tensor((1, 4), scale) for scale in scales)
+    file.op(kind, [x], [y])
+    assert survives(file.file([x], [y])) == sound
+
+
 def test_every_truncation() -> None:
     data = network()
     for size in range(0, len(data), 7):
