@@ -81,12 +81,34 @@ class FloatFullyConnected(FloatWeightedOp):
 
 
 @dataclass(frozen=True, eq=False)
+class BatchStatistics:
+    """What a batch normalization is made of, float64[C] each: scale = gamma / sqrt(variance + epsilon), offset = beta - mean * scale.
+
+    gamma, beta:    what it learned.
+    mean, variance: of the channel, over the training data.
+    epsilon:        keeps the square root away from 0.
+    momentum:       the share of a batch in the statistics of training.
+    """
+
+    gamma: Float64
+    beta: Float64
+    mean: Float64
+    variance: Float64
+    epsilon: float
+    momentum: float
+
+
+@dataclass(frozen=True, eq=False)
 class FloatBatchNorm(FloatOp):
-    """x * scale + offset per channel (the last axis), float64[C] each; normalization in its inference form."""
+    """x * scale + offset per channel (the last axis), float64[C] each; normalization in its inference form.
+
+    statistics: what it was made of, for training; None where that is not known.
+    """
 
     kind = "batch_norm"
     scale: Float64 = field(kw_only=True)
     offset: Float64 = field(kw_only=True)
+    statistics: BatchStatistics | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)

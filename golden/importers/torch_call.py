@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from golden.float_graph import FloatBatchNorm
+from golden.float_graph import BatchStatistics, FloatBatchNorm
 from golden.importers.torch_values import Builder, Value
 from golden.importers.values import UnsupportedError
 
@@ -77,8 +77,13 @@ def pair(values: Any, default: tuple[int, int] = (0, 0)) -> tuple[int, int]:
     return (numbers[0], numbers[-1])
 
 
-def per_channel(call: Call, x: Value, scale: Float64, offset: Float64) -> Value:
+def per_channel(call: Call, x: Value, scale: Float64, offset: Float64, statistics: BatchStatistics | None = None) -> Value:
     """x * scale + offset with one of each per channel, or per element of a vector, in PyTorch's order."""
     order = x.order if len(x.shape) == 1 else np.arange(x.shape[0])
-    call.builder.ops.append(FloatBatchNorm(call.name, (x.tensor,), call.name, scale=scale[order], offset=offset[order]))
+    if statistics is not None:
+        arrays = (array[order] for array in (statistics.gamma, statistics.beta, statistics.mean, statistics.variance))
+        statistics = BatchStatistics(*arrays, statistics.epsilon, statistics.momentum)
+    call.builder.ops.append(
+        FloatBatchNorm(call.name, (x.tensor,), call.name, scale=scale[order], offset=offset[order], statistics=statistics)
+    )
     return Value(call.result().tensor, call.shape, x.order)

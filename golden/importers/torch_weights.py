@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from golden.float_graph import FloatConv2d, FloatDepthwiseConv2d, FloatFullyConnected
+from golden.float_graph import BatchStatistics, FloatConv2d, FloatDepthwiseConv2d, FloatFullyConnected
 from golden.graph import Padding, Window
 from golden.importers.torch_call import Call, Float64, map_argument, pair, per_channel
 from golden.importers.torch_values import Value
@@ -84,7 +84,10 @@ def batch_norm(call: Call) -> Value:
     x = call.arguments["input"]
     mean, variance = call.weights("running_mean"), call.weights("running_var")
     scale, offset = call.constant("weight"), call.constant("bias")
-    factor = (1.0 if scale is None else scale) / np.sqrt(variance + float(call.arguments["eps"]))
+    epsilon, momentum = float(call.arguments["eps"]), float(call.arguments["momentum"])
+    gamma, beta = np.ones_like(mean) if scale is None else scale, np.zeros_like(mean) if offset is None else offset
+    factor = gamma / np.sqrt(variance + epsilon)
     if not isinstance(x, Value):
         raise UnsupportedError("its input does not depend on the network's input")
-    return per_channel(call, call.builder.laid_out(x, f"{call.name}.input"), factor, (0.0 if offset is None else offset) - mean * factor)
+    statistics = BatchStatistics(gamma, beta, mean, variance, epsilon, momentum)
+    return per_channel(call, call.builder.laid_out(x, f"{call.name}.input"), factor, beta - mean * factor, statistics)

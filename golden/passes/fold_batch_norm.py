@@ -26,14 +26,21 @@ def _next(graph: FloatGraph) -> FloatGraph | None:
     for norm in graph.ops:
         if not isinstance(norm, FloatBatchNorm):
             continue
-        before = graph.producer(norm.inputs[0])
-        if isinstance(before, FloatWeightedOp) and graph.only_reader(before.output) is norm and np.isinf([before.low, before.high]).all():
+        before = layer_before(graph, norm)
+        if before is not None:
             folded = _fold(before, norm)
             ops = [folded if op is before else op for op in graph.ops if op is not norm]
             return graph.with_ops(ops, renamed={norm.output: before.output})
         if len(graph.tensors[norm.output].shape) == 3:
             return graph.with_ops([_as_depthwise(norm) if op is norm else op for op in graph.ops])
     return None
+
+
+def layer_before(graph: FloatGraph, norm: FloatBatchNorm) -> FloatWeightedOp | None:
+    """The layer that a normalization folds into; None where there is none."""
+    before = graph.producer(norm.inputs[0])
+    alone = isinstance(before, FloatWeightedOp) and graph.only_reader(before.output) is norm
+    return before if isinstance(before, FloatWeightedOp) and alone and np.isinf([before.low, before.high]).all() else None
 
 
 def _fold(op: FloatWeightedOp, norm: FloatBatchNorm) -> FloatOp:
