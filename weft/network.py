@@ -60,14 +60,14 @@ def read_network(path: Path) -> Graph | FloatGraph:
 
 
 def _from_factory(name: str) -> FloatGraph:
-    from torch import nn
+    from torch.export import ExportedProgram
 
     from golden.importers.torch_export import import_program
     from weft.exported_program import EXPORT
     from weft.model import load_model
 
     model, factory = load_model(name)
-    if isinstance(model, nn.Module):
+    if not isinstance(model, ExportedProgram):
         raise InputError(f"{name}: a module alone does not say which shape its inputs have; give its file: {EXPORT}")
     return import_program(model, factory)
 

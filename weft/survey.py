@@ -93,7 +93,8 @@ def _float_places(graph: FloatGraph, cut: Collection[str]) -> list[Place]:
 
     low = lowered(graph)
     refused = unquantizable(low)
-    rest, ends = low, {low.outputs[at] for at, name in enumerate(graph.outputs) if name in cut}
+    rest: FloatGraph | None = low
+    ends = {low.outputs[at] for at, name in enumerate(graph.outputs) if name in cut}
     if refused:
         ends |= {name for op in low.ops if op.name in refused for name in op.inputs}
         rest = without(low, refused)

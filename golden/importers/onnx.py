@@ -17,19 +17,18 @@ from golden.errors import InputError
 from golden.float_graph import FloatGraph
 from golden.graph import Graph
 from golden.importers import onnx_file
-from golden.importers.backend import Backend
 from golden.importers.float_backend import FloatBackend
 from golden.importers.integer_backend import IntegerBackend
-from golden.importers.layout import MAX_AXIS, MAX_ELEMENTS, Layout, map_layout, stored, vector_layout
+from golden.importers.layout import MAX_AXIS, MAX_ELEMENTS, Layout, graph_shape, map_layout, stored, vector_layout
 from golden.importers.onnx_call import Call
 from golden.importers.onnx_file import FileModel, FileNode, FileValue, shown
 from golden.importers.onnx_operators import OPERATORS, advice
 from golden.importers.onnx_shapes import FOLD
+from golden.importers.onnx_stand_in import result_layout
+from golden.importers.partial import Refusal
 from golden.importers.values import Constant, UnsupportedError, Value
 from golden.rescale import TFLITE, RescaleFormat
 
-#: Most problems that are listed one by one.
-_LISTED = 100
 #: Longest name that is taken over from a file.
 _NAME = 200
 #: Operators of constants that are not for shapes alone.
@@ -78,13 +77,13 @@ def is_quantized(model: FileModel) -> bool:
 class _Importer:
     """Reads the nodes of one file in order."""
 
-    def __init__(self, model: FileModel, backend: Backend) -> None:
+    def __init__(self, model: FileModel, backend: FloatBackend | IntegerBackend) -> None:
         self.model = model
         self.backend = backend
         self.values: dict[str, Value | Constant | None] = {name: Constant(array) for name, array in model.constants.items()}
-        self.failed: set[str] = set(model.unreadable)  # what an unsupported operator makes: nothing is said about its readers
+        self.failed: set[str] = set(model.unreadable)  # what an unsupported operator makes, and nothing can stand for
         self.read = {name for node in model.nodes for name in node.inputs if name} | {value.name for value in model.outputs}
-        self.problems = list(model.problems)
+        self.refusals = [Refusal("the file", "", problem, problem, 0) for problem in model.problems]
 
     def run(self) -> tuple[str, ...]:
         """Imports every node; returns the tensors that are the network's outputs."""
@@ -94,25 +93,26 @@ class _Importer:
             for node in nodes:
                 self._node(node)
         outputs = tuple(name for output in self.model.outputs if (name := self._output(output.name)))
-        if not self.problems:
+        if not self.refusals:
             self._unread()
-        if self.problems:
-            listed = self.problems[:_LISTED]
-            if len(self.problems) > _LISTED:
-                listed.append(f"and {len(self.problems) - _LISTED} more")
-            raise InputError(f"network {self.model.name!r} cannot be imported: {len(self.problems)} problem(s)", listed)
+        if self.refusals:
+            raise self.backend.refused(outputs, self.refusals)
         return outputs
+
+    def _border(self, kind: str, name: str, reason: str) -> None:
+        """An input or an output of the network is refused."""
+        position = 0 if kind == "input" else len(self.backend.ops)
+        self.refusals.append(Refusal(name[:_NAME], f"network {kind}", reason, f"network {kind} {shown(name)}: {reason}", position))
 
     def _inputs(self, nodes: Sequence[FileNode]) -> None:
         for value in self.model.inputs:
-            name = f"network input {shown(value.name)}"
             if value.name in self.values or value.name in self.failed:
-                self.problems.append(f"{name}: is declared twice; the file is damaged")
+                self._border("input", value.name, "is declared twice; the file is damaged")
                 continue
             try:
                 layout = _input_layout(value, nodes)
             except UnsupportedError as error:
-                self.problems.append(f"{name}: {error}")
+                self._border("input", value.name, str(error))
                 self.failed.add(value.name)
                 continue
             rest = layout.shape[1:]
@@ -122,25 +122,35 @@ class _Importer:
 
     def _node(self, node: FileNode) -> None:
         """Imports one node, or says why that is impossible."""
+        if any(name in self.values or name in self.failed for name in node.outputs if name):
+            self._refuse(node, "writes a tensor that is written already; the file is damaged", len(self.backend.ops))
+            return
+        before, result = len(self.backend.ops), None
         try:
-            if any(name in self.values or name in self.failed for name in node.outputs if name):
-                raise UnsupportedError("writes a tensor that is written already; the file is damaged")
             result = self._result(node)
         except (UnsupportedError, InputError) as error:
-            self.problems.append(f"{node}: {error}")
-            result = None
-        if result is None or not node.outputs:
-            self.failed.update(node.outputs)
-        else:
+            if isinstance(self.backend, FloatBackend):
+                del self.backend.ops[before:]  # what was made on the way
+            self._refuse(node, str(error), before)
+            layout = result_layout(node, self.values, self.model.shapes)
+            if layout is not None:
+                name = (node.name or node.outputs[0])[:_NAME]
+                result = Value(self.backend.stand_in(self.backend.unique(f"{name}.result"), graph_shape(layout)), layout)
+        self.failed.update(node.outputs[1:] if result else node.outputs)
+        if result and node.outputs:
             self.values[node.outputs[0]] = result
-            self.failed.update(node.outputs[1:])
 
-    def _result(self, node: FileNode) -> Value | Constant | None:
-        """What a node makes; None where something before it failed."""
+    def _refuse(self, node: FileNode, reason: str, position: int) -> None:
+        reads = tuple(value.tensor for name in node.inputs if isinstance(value := self.values.get(name), Value))
+        name = (node.name or f"node number {node.index}")[:_NAME]
+        self.refusals.append(Refusal(name, node.kind[:60], reason, f"{node}: {reason}", position, reads))
+
+    def _result(self, node: FileNode) -> Value | Constant:
+        """What a node makes.  Raises UnsupportedError with the reason where that is impossible: none where something before it failed."""
         if node.kind not in OPERATORS and node.kind not in FOLD:
             raise UnsupportedError(f"is not supported; {advice(node.kind)}")
         if any(name in self.failed for name in node.inputs):
-            return None
+            raise UnsupportedError("")
         missing = [name for name in node.inputs if name and name not in self.values]
         if missing:
             raise UnsupportedError(f"reads {shown(missing[0])} before any node writes it; the file is damaged or out of order")
@@ -172,7 +182,7 @@ class _Importer:
                 tensor = self.backend.exact(tensor) if found.integer else self.backend.output(tensor)
             return tensor if self.backend.shape(tensor) == shape else self.backend.reshape(name[:_NAME] or "output", tensor, shape)
         except (UnsupportedError, InputError) as error:
-            self.problems.append(f"network output {shown(name)}: {error}")
+            self._border("output", name, str(error))
             return ""
 
     def _unread(self) -> None:
@@ -180,7 +190,7 @@ class _Importer:
         if isinstance(self.backend, IntegerBackend):
             for value, tensor in zip(self.model.inputs, self.backend.inputs.values(), strict=True):
                 if not tensor:
-                    self.problems.append(f"network input {shown(value.name)}: nothing reads it; leave it out")
+                    self._border("input", value.name, "nothing reads it; leave it out")
 
 
 def _needed(model: FileModel) -> list[FileNode]:

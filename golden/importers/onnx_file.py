@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +85,7 @@ class FileModel:
 
     size:       bytes of the file.
     opset:      of the standard operators.
+    shapes:     of tensors between the operators, where the file says them.
     unreadable: constants that are among the problems.
     problems:   what is wrong with the file as a whole; none of it is repaired.
     """
@@ -98,6 +99,7 @@ class FileModel:
     constants: Mapping[str, Array]
     unreadable: frozenset[str]
     problems: tuple[str, ...]
+    shapes: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
 
 
 def read(path: str | os.PathLike[str]) -> FileModel:
@@ -139,7 +141,8 @@ def parse(data: bytes, name: str = "network") -> FileModel:
     inputs = tuple(value for value in map(_value, graph.input) if value.name not in constants and value.name not in unreadable)
     outputs = tuple(_value(value) for value in graph.output)
     nodes = tuple(_node(index, node) for index, node in enumerate(graph.node))
-    return FileModel(name, len(data), opset, inputs, outputs, nodes, constants, frozenset(unreadable), tuple(problems))
+    shapes = {value.name: value.shape for value in map(_value, graph.value_info) if value.shape is not None}
+    return FileModel(name, len(data), opset, inputs, outputs, nodes, constants, frozenset(unreadable), tuple(problems), shapes)
 
 
 def array(tensor: TensorProto) -> Array:

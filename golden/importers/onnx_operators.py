@@ -45,7 +45,10 @@ OPERATORS: dict[str, Callable[[Call], Value | Constant]] = {
 }
 
 _SMOOTH = "use Relu, Clip, Sigmoid or Tanh and train again"
-_FORMAT = "quantize in the QDQ format (quant_format=QuantFormat.QDQ), which keeps the operators and puts quantizers around them"
+_FORMAT = (
+    "quantize in the QDQ format, which keeps the operators and puts quantizers around them: "
+    "onnxruntime.quantization.quantize_static(..., quant_format=QuantFormat.QDQ)"
+)
 _UPSAMPLING = "upsampling is not supported"
 _NORMALIZATION = "use BatchNormalization, which folds into the weights"
 _RECURRENT = "recurrent layers are not supported"
@@ -84,7 +87,7 @@ _ADVICE = {
 
 def advice(kind: str) -> str:
     """What to do instead of an operator."""
-    if kind.startswith("QLinear"):
+    if kind.startswith("QLinear") or kind in ("QGemm", "QAttention", "MatMulIntegerToFloat"):
         return _FORMAT
     if "." in kind:
         return "it is not a standard ONNX operator; export the network with standard operators alone"
