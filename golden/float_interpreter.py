@@ -25,6 +25,7 @@ from golden.float_graph import (
     FloatPad,
     FloatReshape,
     FloatSoftmax,
+    FloatWeightedOp,
 )
 from golden.graph import Padding, Window
 
@@ -54,16 +55,8 @@ def run(
 def evaluate(graph: FloatGraph, op: FloatOp, inputs: list[torch.Tensor]) -> torch.Tensor:
     """One operator on a batch, not yet clamped, in the precision of its inputs."""
     x = inputs[0]
-    if isinstance(op, FloatConv2d):
-        padded = _nchw(_pad(x, op.window.padding, 0.0))
-        weight = _tensor(op.weight.transpose(0, 3, 1, 2), x)
-        return _nhwc(functional.conv2d(padded, weight, _tensor(op.bias, x), op.window.stride, 0, op.window.dilation))
-    if isinstance(op, FloatDepthwiseConv2d):
-        padded = _nchw(_pad(x, op.window.padding, 0.0))
-        weight = _tensor(op.weight.transpose(2, 0, 1)[:, None], x)
-        return _nhwc(functional.conv2d(padded, weight, _tensor(op.bias, x), op.window.stride, 0, op.window.dilation, x.shape[-1]))
-    if isinstance(op, FloatFullyConnected):
-        return functional.linear(x, _tensor(op.weight, x), _tensor(op.bias, x))
+    if isinstance(op, FloatWeightedOp):
+        return evaluate_weighted(op, x, _tensor(op.weight, x), _tensor(op.bias, x))
     if isinstance(op, FloatBatchNorm):
         return x * _tensor(op.scale, x) + _tensor(op.offset, x)
     if isinstance(op, FloatAdd):
@@ -86,6 +79,20 @@ def evaluate(graph: FloatGraph, op: FloatOp, inputs: list[torch.Tensor]) -> torc
     if op.kind == "clamp":
         return x
     raise InputError(f"operator {op.name!r} is of an unknown kind {op.kind!r}")
+
+
+def evaluate_weighted(op: FloatWeightedOp, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """An operator with weights on a batch, not yet clamped, with other weights and biases of the same shapes than its own."""
+    if isinstance(op, FloatConv2d):
+        padded = _nchw(_pad(x, op.window.padding, 0.0))
+        return _nhwc(functional.conv2d(padded, weight.permute(0, 3, 1, 2), bias, op.window.stride, 0, op.window.dilation))
+    if isinstance(op, FloatDepthwiseConv2d):
+        padded = _nchw(_pad(x, op.window.padding, 0.0))
+        taps = weight.permute(2, 0, 1)[:, None]
+        return _nhwc(functional.conv2d(padded, taps, bias, op.window.stride, 0, op.window.dilation, x.shape[-1]))
+    if isinstance(op, FloatFullyConnected):
+        return functional.linear(x, weight, bias)
+    raise InputError(f"operator {op.name!r} with weights is of an unknown kind {op.kind!r}")
 
 
 def _sums(x: torch.Tensor, window: Window) -> torch.Tensor:
