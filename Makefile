@@ -6,16 +6,19 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/installed
 DEMO   := build/demo
+# Where `make reference` puts the networks that some tests and benchmarks need.
+REFERENCE := build/reference
 # Test processes; two is what the continuous integration has.
 JOBS   ?= 2
 
-.PHONY: help demo test test-full bench lint format typecheck clean icarus
+.PHONY: help demo test test-full bench reference lint format typecheck clean icarus
 
 help:
 	@echo "make demo        train, quantize, generate and verify a digits network; files in $(DEMO)"
 	@echo "make test        the tests, in minutes"
 	@echo "make test-full   the tests and the long ones, in hours"
-	@echo "make bench       simulation, emission and golden-model speed"
+	@echo "make bench       how fast everything is; BENCH='--only NAME' for one, BENCH=--list for the names"
+	@echo "make reference   fetches the MLPerf Tiny networks, for the tests and benchmarks that need them, into $(REFERENCE)"
 	@echo "make lint        ruff and mypy"
 	@echo "make clean       removes build/ and caches; keeps $(VENV)"
 
@@ -30,7 +33,10 @@ test-full: $(STAMP) icarus
 
 bench: $(STAMP) icarus
 	@mkdir -p build
-	$(BIN)/weft bench -o build/bench.json
+	$(BIN)/weft bench -o build/bench.json $(BENCH)
+
+reference: $(STAMP)
+	$(BIN)/python -m tests.fetch_reference $(REFERENCE)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

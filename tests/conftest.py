@@ -13,8 +13,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     absent = pytest.mark.skip(
         reason=(
-            "WEFT_REFERENCE does not name a folder of reference networks: models/*.tflite of mlcommons/tiny at 1afd2c9 "
-            "and samples/*.npz with recorded inputs and outputs; CONTRIBUTING.md says more"
+            "WEFT_REFERENCE does not name a folder of reference networks with recorded inputs and outputs: `make reference` makes one; "
+            "CONTRIBUTING.md says more"
         )
     )
     for item in items:

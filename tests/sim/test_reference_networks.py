@@ -31,10 +31,10 @@ ROOMY = {"act_depth": 16384, "weight_depth": 65536, "param_depth": 8192, "progra
 
 
 def reference(name: str, images: int) -> tuple[Graph, Int8]:
-    """A network, and real inputs of it (random ones for the autoencoder, which has no real ones)."""
+    """A network, and real inputs of it; random ones for the autoencoder, and where the folder is that of `make reference`."""
     folder = Path(os.environ["WEFT_REFERENCE"])
-    kind = "random" if name == "ad_autoencoder" else "real"
-    with np.load(folder / "samples" / f"{name}_{kind}.npz") as samples:
+    real = folder / "samples" / f"{name}_real.npz"
+    with np.load(real if real.is_file() else folder / "samples" / f"{name}_random.npz") as samples:
         return import_file(folder / "models" / f"{name}_int8.tflite"), samples["x"][:images]
 
 
