@@ -40,3 +40,7 @@ class ToolFailedError(WeftError):
     """A program that Weft ran (simulator, synthesizer, compiler) ended with a failure of its own."""
 
     exit_code = 6
+
+
+class DataWarning(UserWarning):
+    """Data that can be used but can hardly be what the network needs."""

@@ -7,24 +7,25 @@ Networks are given as `golden.graph.Graph` or as the path of a network file; dat
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from golden import interpreter, network_file
+from golden import network_file
 from golden.errors import InputError
-from golden.graph import Float64, Graph, Int8
-from golden.input_data import dequantize_output
+from golden.graph import Graph
 from golden.rescale import RescaleFormat
-from weft.arrays import Layout, Samples, Values, choice, make_samples, named, read_samples
+from weft import prediction
+from weft.arrays import Layout, Samples, Values, choice, named
 from weft.configuration import configuration
 from weft.network import load_network
+from weft.network_inputs import Data, int8_inputs, network_samples
 from weft.output import new_file
+from weft.prediction import Prediction
 from weft.summary import NetworkSummary, summarize
 
 if TYPE_CHECKING:
@@ -50,25 +51,9 @@ def _silent(what: str, done: int, total: int) -> None:
     """Progress that nobody watches."""
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What a network makes of its inputs.
-
-    y:        int8[N, *output shape], as the accelerator gives it.
-    real:     float64[N, *output shape], the same in real units.
-    classes:  int64[N], the index of the largest output, or None where the output is a map.
-    accuracy: share of the inputs whose class is the labelled one, or None without labels.
-    """
-
-    y: Int8
-    real: Float64
-    classes: npt.NDArray[np.int64] | None
-    accuracy: float | None
-
-
 def quantize(
     model: nn.Module | ExportedProgram | FloatGraph | str,
-    calibration: npt.NDArray[np.floating] | Path_,
+    calibration: Data | Path_,
     *,
     output: Path_ | None = None,
     rescale: str = "tflite",
@@ -80,19 +65,19 @@ def quantize(
     """Quantizes a trained network to int8.
 
     model:       a module, an exported program, a float graph, the path of a .pt2, .tflite or .onnx file, or "package.module:factory".
-    calibration: typical real inputs, float32[N, ...], or the path of an npz file.
+    calibration: typical real inputs, float32[N, ...], or the path of an npz file; for several inputs a mapping by their names.
     output:      a network file to write.
     rescale:     "tflite", "shift" or "fixedB" with B from 4 to 32.
     layout:      "nhwc" or "nchw"; by default what the file says, else what fits the network.
     name:        of the network; by default that of the model.
 
-    Raises InputError for unsupported operators, all at once, and for data that cannot be used.
+    Raises InputError for unsupported operators, all at once, and for data that cannot be used; warns (DataWarning) of data that can
+    hardly be right.
     """
     from golden import quantize as quantizer
+    from weft import calibration_data
 
     format = RescaleFormat.parse(rescale)
-    samples = _samples(calibration, "calibration data", layout, values)
-    x = samples.real("calibration")
     if isinstance(model, str):
         from weft.model import load_model
 
@@ -100,15 +85,12 @@ def quantize(
         model, default_name = load_model(model)
         name = name or default_name
         progress("reading the network", 1, 1)
-    floating = _float_graph(model, x, samples.layout, name)
-    if len(floating.inputs) != 1:
-        names = list(floating.inputs)
-        raise InputError(f"network {floating.name!r} has {len(names)} inputs {names}; only networks of one can be quantized here")
-    fitting = samples.layout_for(floating.tensors[floating.inputs[0]].shape)
-    with named(samples.source):
+    prepared = calibration_data.prepare(model, calibration, layout, values, name)
+    with named(prepared.source):
         graph = quantizer.quantize(
-            floating, x, format=format, layout=fitting.name, progress=lambda done, total: progress("calibrating", done, total)
+            prepared.network, prepared.x, format=format, progress=lambda done, total: progress("calibrating", done, total)
         )
+    prepared.warn_about(graph)
     if output is not None:
         network_file.save(graph, output)
     return graph
@@ -121,7 +103,7 @@ def inspect(network: Graph | Path_) -> NetworkSummary:
 
 def predict(
     network: Graph | Path_,
-    inputs: npt.NDArray[Any] | Path_,
+    inputs: Data | Path_,
     *,
     output: Path_ | None = None,
     images: int | None = None,
@@ -129,25 +111,14 @@ def predict(
     values: str | None = None,
     progress: Progress = _silent,
 ) -> Prediction:
-    """Runs a network in the golden model; `output` is an npz file to write, with `y`, `real` and `prediction`."""
+    """Runs a network in the golden model; `output` is an npz file to write, with `y`, `real` and `prediction` (`Prediction.arrays`)."""
     graph = _graph(network)
-    samples = _samples(inputs, "inputs", layout, values).first(images)
-    x = samples.as_int8(graph)
-    if len(graph.outputs) != 1:
-        raise InputError(
-            f"network {graph.name!r} has {len(graph.outputs)} outputs {list(graph.outputs)}; use golden.interpreter.run for its tensors"
-        )
-    y = interpreter.run(graph, x, progress=lambda done, total: progress("predicting", done, total))
-    classes = y.argmax(axis=1).astype(np.int64) if y.ndim == 2 else None
-    accuracy = None if classes is None or samples.label is None else float((classes == samples.label).mean())
-    prediction = Prediction(y, dequantize_output(graph, y), classes, accuracy)
+    samples = {name: each.first(images) for name, each in _samples(inputs, graph.inputs, "inputs", layout, values).items()}
+    label = next(iter(samples.values())).label
+    found = prediction.predict(graph, int8_inputs(graph, samples), label, lambda done, total: progress("predicting", done, total))
     if output is not None:
-        arrays: dict[str, npt.NDArray[Any]] = {"y": y, "real": prediction.real}
-        if classes is not None:
-            arrays["prediction"] = classes
-        with new_file(Path(output)) as draft, draft.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-    return prediction
+        found.save(Path(output))
+    return found
 
 
 def generate(
@@ -188,7 +159,7 @@ def generate(
 
 def verify(
     network: Graph | Path_,
-    inputs: npt.NDArray[Any] | Path_,
+    inputs: Data | Path_,
     *,
     build: Path_ | None = None,
     config: str | AcceleratorConfig | None = None,
@@ -219,7 +190,7 @@ def verify(
     from sim import verify as verification
 
     graph = _graph(network)
-    x = _samples(inputs, "inputs", layout, values).as_int8(graph)
+    x = int8_inputs(graph, _samples(inputs, graph.inputs, "inputs", layout, values))
     if build is not None and (config is not None or parameters):
         raise InputError("a folder has its own configuration: give a build folder or a configuration, not both")
     chosen = None
@@ -287,30 +258,10 @@ def _graph(network: Graph | Path_) -> Graph:
     return network if isinstance(network, Graph) else load_network(Path(network))
 
 
-def _samples(data: npt.NDArray[Any] | Path_, what: str, layout: str | None, values: str | None) -> Samples:
+def _samples(data: Data | Path_, names: Sequence[str], what: str, layout: str | None, values: str | None) -> dict[str, Samples]:
     stated = None if layout is None else choice(Layout, layout)
     kind = None if values is None else choice(Values, values)
-    if isinstance(data, np.ndarray):
-        return make_samples(what, data, layout=stated, values=kind)
-    return read_samples(Path(data), stated, kind)
-
-
-def _float_graph(
-    model: nn.Module | ExportedProgram | FloatGraph, x: npt.NDArray[np.float32], layout: Layout | None, name: str | None
-) -> FloatGraph:
-    """The model as a float graph.  A module without a stated layout is fed NCHW, as PyTorch does; where it refuses that, NHWC."""
-    from torch import nn
-
-    from golden import quantize as quantizer
-
-    layouts = [layout] if layout else [Layout.NCHW, Layout.NHWC]
-    try:
-        return quantizer.float_graph(model, x, layouts[0].name, name)
-    except InputError as first_error:
-        if len(layouts) > 1 and isinstance(model, nn.Module) and x.ndim == 4:
-            with suppress(InputError):
-                return quantizer.float_graph(model, x, layouts[1].name, name)
-        raise first_error
+    return network_samples(Path(data) if isinstance(data, str | os.PathLike) else data, names, what, stated, kind)
 
 
 def _configuration(graph: Graph, config: str | AcceleratorConfig | None, parameters: dict[str, int]) -> tuple[AcceleratorConfig, set[str]]:

@@ -3,6 +3,7 @@
 Keys of a file:
 
 - `x`       the inputs, one after the other along the first axis: [N, H, W, C] or [N, C, H, W] for maps, [N, F] for vectors.
+            A network of several inputs has an array for each, under the name of the input.
 - `label`   optional: the right class of each input, integers [N].
 - `layout`  optional: "nhwc" or "nchw", how the maps of `x` lie.
 - `values`  optional: "real" (what the float network takes) or "int8" (already quantized, as the accelerator takes them).
@@ -17,7 +18,7 @@ from __future__ import annotations
 import enum
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,8 +28,6 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.errors import InputError
-from golden.graph import Graph, Int8
-from golden.input_data import quantize_input
 
 
 class Layout(enum.Enum):
@@ -118,21 +117,6 @@ class Samples:
             )
         return cast(npt.NDArray[np.float32], self.x)
 
-    def as_int8(self, graph: Graph) -> Int8:
-        """The inputs as the network takes them, int8[N, *shape]: quantized if they are real, channels last.
-
-        Raises InputError for inputs of another shape, for NaN and infinity, and for a network of several inputs.
-        """
-        if len(graph.inputs) != 1:
-            raise InputError(
-                f"network {graph.name!r} has {len(graph.inputs)} inputs {list(graph.inputs)}; only networks of one input can be run here"
-            )
-        layout = self.layout_for(graph.tensors[graph.inputs[0]].shape)
-        if self.x.dtype == np.float32:
-            with named(self.source):
-                return cast(Int8, quantize_input(graph, cast(npt.NDArray[np.float32], self.x), layout=layout.name))
-        return cast(Int8, np.ascontiguousarray(self.x.transpose(0, 2, 3, 1)) if layout is Layout.NCHW else self.x)
-
 
 @contextmanager
 def named(source: str) -> Iterator[None]:
@@ -155,6 +139,15 @@ def read_samples(path: Path, layout: Layout | None = None, values: Values | None
         _agreed(path, "layout", layout, Layout, arrays),
         _agreed(path, "values", values, Values, arrays),
     )
+
+
+def read_samples_by_name(
+    path: Path, names: Sequence[str], layout: Layout | None = None, values: Values | None = None
+) -> dict[str, Samples]:
+    """The same for a network of several inputs, each of which has its own array under its name; those that are not there are left out."""
+    arrays = _read_npz(path, names)
+    stated = _agreed(path, "layout", layout, Layout, arrays), _agreed(path, "values", values, Values, arrays)
+    return {name: make_samples(f"{path}, {name!r}", arrays[name], arrays.get("label"), *stated) for name in names if name in arrays}
 
 
 def make_samples(
@@ -206,8 +199,8 @@ def _label_problems(label: npt.NDArray[Any], count: int) -> list[str]:
     return problems
 
 
-def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
-    wanted = {"x", "label", "layout", "values"}
+def _read_npz(path: Path, inputs: Sequence[str] = ("x",)) -> dict[str, npt.NDArray[Any]]:
+    wanted = {*inputs, "label", "layout", "values"}
     try:
         # Opened here, because numpy leaves a file open that turns out to be damaged.
         with path.open("rb") as stream:

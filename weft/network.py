@@ -59,7 +59,7 @@ def read_network(path: Path) -> Graph | FloatGraph:
     return network_file.load(path)
 
 
-def _from_factory(name: str) -> FloatGraph:
+def _from_factory(name: str) -> Graph | FloatGraph:
     from torch.export import ExportedProgram
 
     from golden.importers.torch_export import import_program

@@ -72,5 +72,6 @@ def softmax(graph: FloatBuilder, op: FileOperator) -> None:
 def dequantize(graph: FloatBuilder, op: FileOperator) -> None:
     """Weights that are stored in float16 or int8."""
     values = graph.constant(op, 0)
-    assert values is not None
+    if values is None:
+        raise UnsupportedError("its input 0 is missing")
     graph.constants[op.outputs[0]] = values

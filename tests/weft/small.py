@@ -23,7 +23,7 @@ def small():
 
 
 def unsupported():
-    return nn.Sequential(nn.Conv2d(2, 4, 3), nn.GELU(), nn.Conv2d(4, 4, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(64, 4)).eval()
+    return nn.Sequential(nn.Conv2d(2, 4, 3), nn.Upsample(scale_factor=2), nn.Conv2d(4, 4, 3), nn.ConvTranspose2d(4, 4, 2)).eval()
 
 
 def number():

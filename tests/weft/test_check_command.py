@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
+from torch import nn
 
 from golden import network_file
-from golden.graph import Graph, Pad, Padding, Tensor
+from golden.checker import SOFTMAX_OUTPUT
+from golden.graph import FullyConnected, Graph, Softmax, Tensor
+from golden.rescale import Rescale
+from tests.golden.importers import onnx_builder
+from tests.golden.importers.tflite_builder import FileBuilder
 from tests.weft.small import Command, Files
 
 
@@ -32,15 +40,21 @@ def test_for_people(command: Command, files: Files) -> None:
 
 
 def test_what_is_unsupported_is_named_with_the_reason(command: Command, graph: Graph, tmp_path: Path) -> None:
-    first = graph.tensors[graph.inputs[0]]
-    wide = Tensor("wide", (*first.shape[:2], first.shape[2] + 2), first.affine)
-    pad = Pad("widen", graph.inputs, "wide", padding=Padding(), channels=(1, 1))
-    padded = Graph("padded", graph.format, {first.name: first, "wide": wide}, graph.inputs, ("wide",), (pad,))
-    network_file.save(padded, tmp_path / "padded.weft")
-    result = command("check", tmp_path / "padded.weft")
+    """A softmax that is not at the end."""
+    last = graph.tensors[graph.outputs[0]]
+    middle, end = Tensor("share", last.shape, SOFTMAX_OUTPUT), Tensor("end", (3,), last.affine)
+    softmax = Softmax("softmax", graph.outputs, "share", multiplier=1 << 30, left_shift=5)
+    head = next(op for op in graph.ops if isinstance(op, FullyConnected))
+    small = {name: getattr(head, name)[:3] for name in ("bias", "weight_zero_point", "weight_scale")}
+    factor = Rescale(graph.format, head.rescale.multiplier[:3], head.rescale.shift[:3])
+    weight = head.weight[:3, : last.shape[0]]
+    again = FullyConnected("again", ("share",), "end", weight=weight, rescale=factor, **small)
+    tensors = {**graph.tensors, "share": middle, "end": end}
+    network_file.save(Graph("mid", graph.format, tensors, graph.inputs, ("end",), (*graph.ops, softmax, again)), tmp_path / "mid.weft")
+    result = command("check", tmp_path / "mid.weft")
     assert result.code == 2
-    assert "widen" in result.out
-    assert "padding of channels" in result.out
+    assert "softmax" in result.out
+    assert "golden model only" in result.out
     assert "1 not supported" in result.out
 
 
@@ -54,7 +68,118 @@ def test_weights_with_zero_points_run(command: Command, graph: Graph, tmp_path: 
     assert json.loads(result.out)["supported"] is True
 
 
-def test_a_float_program_is_to_be_quantized_first(command: Command, program: Path) -> None:
+def test_a_float_network_before_its_quantization(command: Command, program: Path, graph: Graph) -> None:
+    result = command("check", program, "--json")
+    assert (result.code, result.err) == (0, "")
+    report = json.loads(result.out)
+    assert (report["supported"], report["quantized"]) == (True, False)
+    rows = {row["name"]: (row["kind"], row["where"], row["why"]) for row in report["operators"]}
+    assert rows["0"] == ("conv2d", "array", "")
+    assert rows["1"] == ("clamp", "folded", "into 0")
+    assert rows["2"] == ("max_pool2d", "past the array", "")
+    # What runs is what there is after quantization, each where it runs then.
+    after = {row["name"]: row["where"] for row in json.loads(command("check", "small.weft", "--json").out)["operators"]}
+    assert {name: where for name, (_, where, _) in rows.items() if where != "folded"} == after
+
+
+def test_a_float_network_for_people(command: Command, program: Path) -> None:
     result = command("check", program)
+    assert (result.code, result.err) == (0, "")
+    assert "before quantization" in result.out
+    assert f"everything will run; quantize it: weft quantize {program} --calibration DATA.npz -o NET" in result.out.replace("\n", "")
+    assert all(name in result.out for name in ("operator", "kind", "where", "remark"))
+
+
+def names_of(report: str, where: str) -> list[str]:
+    return [row["name"] for row in json.loads(report)["operators"] if row["where"] == where]
+
+
+def test_a_float_tflite_file_with_unsupported_operators(command: Command, tmp_path: Path) -> None:
+    """All at once, those behind others too; what cannot be judged is not claimed to run."""
+    file = FileBuilder()
+
+    def activation(*shape: int) -> int:
+        return file.tensor(shape, kind="FLOAT32")
+
+    rng = np.random.default_rng(0)
+    x, a, b, c, d, e, f, y = (activation(1, 4, 4, n) for n in (4, 4, 4, 4, 4, 4, 2, 2))
+    file.op("RELU", [x], [a])
+    file.op("ELU", [a], [b])
+    weights = [file.constant(rng.normal(size=shape).astype(np.float32)) for shape in ((4, 1, 1, 4), (4,))]
+    file.op("CONV_2D", [b, *weights], [c], "Conv2DOptions", padding=1, strideH=1, strideW=1, fusedActivationFunction=1)
+    file.op("MUL", [c, a], [d], "MulOptions")
+    file.op("SOFTMAX", [d], [e], "SoftmaxOptions", beta=1.0)
+    file.op("CUMSUM", [e], [f])
+    file.op("RELU", [f], [y])
+    path = tmp_path / "bad.tflite"
+    path.write_bytes(file.file([x], [y]))
+    result = command("check", path, "--json")
+    assert (result.code, result.err) == (2, "")
+    rows = [(row["name"], row["where"]) for row in json.loads(result.out)["operators"]]
+    assert rows == [
+        ("relu_0", "past the array"),
+        ("elu_1", "unsupported"),
+        ("conv_2d_2", "array"),
+        ("mul_3", "unsupported"),
+        ("softmax_4", "unsupported"),  # it would run at the end of the network, but something follows it
+        ("cumsum_5", "unsupported"),
+        ("relu_6", "past the array"),
+    ]
+    reasons = {row["name"]: row["why"] for row in json.loads(result.out)["operators"]}
+    assert "train again" in reasons["elu_1"]
+    assert "only the sum" in reasons["mul_3"]
+    assert "4 not supported" in command("check", path).out
+
+
+def test_an_onnx_file_with_unsupported_operators(command: Command, tmp_path: Path) -> None:
+    f = onnx_builder.FileBuilder()
+    x = f.op("LeakyRelu", f.conv(f.input((1, 3, 6, 6)), 3, 4))
+    x = f.op("Resize", f.op("Relu", f.conv(x, 4, 4)), "", f.constant([1.0, 1.0, 2.0, 2.0]))
+    (tmp_path / "bad.onnx").write_bytes(f.file(f.op("Relu", f.conv(x, 4, 2))))
+    result = command("check", tmp_path / "bad.onnx", "--json")
     assert result.code == 2
-    assert "weft quantize" in result.err
+    assert names_of(result.out, "unsupported") == ["leakyrelu1", "resize4"]
+    assert names_of(result.out, "array") == ["conv0", "conv2"]
+    assert names_of(result.out, "not judged") == ["conv5", "relu6"]
+
+
+def test_a_program_with_unsupported_operators(command: Command, tmp_path: Path) -> None:
+    layers = [nn.Conv2d(2, 4, 3), nn.GELU(), nn.Conv2d(4, 6, 3), nn.ReLU(), nn.Softplus(), nn.AvgPool2d(2, padding=1), nn.Conv2d(6, 2, 1)]
+    program = torch.export.export(nn.Sequential(*layers).eval(), (torch.zeros(2, 2, 8, 8),))
+    torch.export.save(program, str(tmp_path / "bad.pt2"))
+    result = command("check", tmp_path / "bad.pt2", "--json")
+    assert (result.code, result.err) == (2, "")
+    assert names_of(result.out, "unsupported") == ["1", "4", "5"]
+    assert names_of(result.out, "array") == ["0", "2", "6"]
+    assert names_of(result.out, "folded") == ["3"]
+
+
+def test_what_no_pass_can_fold(command: Command, tmp_path: Path) -> None:
+    """Importable, but not quantizable: it is found before quantization as well."""
+    network = nn.Sequential(nn.Conv2d(2, 4, 3), nn.MaxPool2d(2), nn.Flatten(), nn.BatchNorm1d(36), nn.Linear(36, 3)).eval()
+    torch.export.save(torch.export.export(network, (torch.zeros(2, 2, 8, 8),)), str(tmp_path / "norm.pt2"))
+    result = command("check", tmp_path / "norm.pt2", "--json")
+    assert result.code == 2
+    assert names_of(result.out, "unsupported") == ["3"]
+    assert names_of(result.out, "array") == ["0", "4"]
+    assert "directly before it" in result.out
+
+
+def test_a_factory_alone_does_not_say_its_shapes(command: Command) -> None:
+    result = command("check", "factories:small")
+    assert result.code == 2
+    assert "which shape its inputs have" in result.err
+    assert "torch.export.save" in result.err
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("name", ["ic_resnet8", "kws_dscnn", "vww_mobilenet", "ad_autoencoder"])
+def test_float_and_int8_reference_networks_run_alike(command: Command, name: str) -> None:
+    """Operator by operator, but for those that only the conversion to int8 adds."""
+    models = Path(os.environ["WEFT_REFERENCE"]) / "models"
+    rows = []
+    for kind in ("float", "int8"):
+        result = command("check", models / f"{name}_{kind}.tflite", "--json")
+        assert result.code == 0
+        rows.append([(row["kind"], row["where"]) for row in json.loads(result.out)["operators"]])
+    assert rows[0] == rows[1]

@@ -29,6 +29,7 @@ def test_writes_what_the_interpreter_gives(command: Command, files: Files, graph
             "output": str(output),
             "images": 16,
             "accuracy": float((y.argmax(axis=1) == data["label"]).mean()),
+            "outputs": [{"name": graph.outputs[0], "shape": [4]}],
         }
 
 

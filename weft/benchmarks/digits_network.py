@@ -8,6 +8,7 @@ from golden.graph import Graph, Int8
 from weft import api
 from weft.arrays import make_samples
 from weft.benchmarks.registry import Progress
+from weft.network_inputs import int8_inputs
 
 
 def digits_network(progress: Progress) -> tuple[Graph, Int8]:
@@ -25,4 +26,5 @@ def _trained() -> tuple[Graph, Int8]:
 
     split = digits()
     graph = api.quantize(train(split), split.train_x, layout="nhwc", name="digits")
-    return graph, make_samples("held-out images", split.test_x).as_int8(graph)
+    (x,) = int8_inputs(graph, {graph.inputs[0]: make_samples("held-out images", split.test_x)}).values()
+    return graph, x

@@ -21,8 +21,9 @@ from weft.cli.terminal import Report
 def predict(network: Path, inputs: Path, output: Path, images: int | None, layout: str | None, values: str | None, as_json: bool) -> None:
     """Run a quantized network in the golden model, without a simulator.
 
-    OUT.npz holds `y` (int8, as the accelerator gives it), `real` (the same in real units) and, for networks whose output
-    is a vector, `prediction` (the index of the largest).
+    OUT.npz holds `y` (int8, as the accelerator and the host give it), `real` (the same in real units) and, where the output is
+    a vector, `prediction` (the index of the largest).  Of a network of several outputs it holds `y.NAME`, `real.NAME` and
+    `prediction.NAME` for each.
     """
     from weft import api
 
@@ -30,5 +31,9 @@ def predict(network: Path, inputs: Path, output: Path, images: int | None, layou
     with report.progress() as progress:
         prediction = api.predict(network, inputs, output=output, images=images, layout=layout, values=values, progress=progress)
     accuracy = prediction.accuracy
-    report.note(f"{output}: {len(prediction.y)} outputs" + ("" if accuracy is None else f", {accuracy:.2%} as labelled"))
-    report.result({"output": str(output), "images": len(prediction.y), "accuracy": accuracy})
+    if len(prediction.outputs) > 1:
+        rows = [[each.name, "x".join(map(str, each.y.shape[1:])), f"y.{each.name}"] for each in prediction.outputs]
+        report.table("outputs", ["output", "shape", "key"], rows)
+    report.note(f"{output}: {prediction.images} outputs" + ("" if accuracy is None else f", {accuracy:.2%} as labelled"))
+    outputs = [{"name": each.name, "shape": list(each.y.shape[1:])} for each in prediction.outputs]
+    report.result({"output": str(output), "images": prediction.images, "accuracy": accuracy, "outputs": outputs})

@@ -17,7 +17,8 @@ from weft.cli.terminal import Report
     metavar="DATA.npz",
     required=True,
     type=click.Path(path_type=Path),
-    help="Real inputs under the key 'x', typical of what the network will see; a few hundred are enough.",
+    help="Real inputs under the key 'x', typical of what the network will see; a few hundred are enough.  A network of several "
+    "inputs takes an array for each, under its name.",
 )
 @click.option("-o", "--output", metavar="NET", required=True, type=click.Path(path_type=Path), help="The network file to write.")
 @click.option(
@@ -30,10 +31,11 @@ from weft.cli.terminal import Report
 def quantize(
     model: str, calibration: Path, output: Path, rescale: str, layout: str | None, values: str | None, name: str | None, as_json: bool
 ) -> None:
-    """Quantize a trained PyTorch network to int8.
+    """Quantize a trained network to int8.
 
-    MODEL is a .pt2 file that torch.export.save wrote, or package.module:factory, a function without arguments that
-    returns the network.  Pickled modules are refused: opening one can run anything.
+    MODEL is a float network: a .pt2 file that torch.export.save wrote, a .tflite file, an .onnx file, or package.module:factory,
+    a function without arguments that returns a PyTorch module.  `weft check MODEL` says beforehand whether all of it is
+    supported.  Pickled modules are refused: opening one can run anything.
     """
     from weft import api
 

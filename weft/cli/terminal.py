@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from golden.errors import WeftError
+from golden.errors import DataWarning, WeftError
 
 #: Exit codes of the command line besides those of the errors (golden.errors).
 FINE, MISMATCH, USAGE = 0, 1, 2
@@ -113,7 +114,8 @@ def run(command: click.Group, args: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if args is None else args)
     as_json = "--json" in arguments
     try:
-        code = command.main(arguments, prog_name="weft", standalone_mode=False)
+        with _data_warnings():
+            code = command.main(arguments, prog_name="weft", standalone_mode=False)
         return code if isinstance(code, int) else FINE
     except WeftError as error:
         _fail(as_json, type(error).__name__, error.message, error.problems, error.exit_code)
@@ -131,6 +133,23 @@ def run(command: click.Group, args: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("weft: interrupted", err=True)
         return 130
+
+
+@contextmanager
+def _data_warnings() -> Iterator[None]:
+    """Warnings about data go to standard error as messages; all others stay what they are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DataWarning)
+        shown = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, DataWarning):
+                click.echo(f"weft: warning: {message}", err=True)
+            else:
+                shown(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def _fail(as_json: bool, kind: str, message: str, problems: Sequence[str], code: int, usage: str = "") -> None:
