@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from golden import interpreter
@@ -62,14 +63,14 @@ endmodule
 """
 
 
-def add_testbench(folder: Path, graph: Graph, inputs: Int8) -> None:
+def add_testbench(folder: Path, graph: Graph, inputs: Mapping[str, Int8]) -> None:
     """Adds testbench.v, selftest.v and replay.hex to an emitted folder.
 
-    inputs: int8[N, *shape] of a network with one input; the golden model computes the outputs to compare with.
+    inputs: int8[N, *shape] for each input of the network; the golden model computes the outputs to compare with.
     """
     build = read_build(folder, graph)
     tensors = interpreter.run(graph, inputs, tensors=True)
-    recording = record(build, dict.fromkeys(graph.inputs, inputs), {name: tensors[name] for name in build.outputs})
+    recording = record(build, dict(inputs), {name: tensors[name] for name in build.outputs})
     depth = 1 << max(4, (len(recording.records) - 1).bit_length())
     limit = 2 * build.predicted_cycles * recording.images + _CYCLES_PER_RECORD * len(recording.records) + _CYCLES_EXTRA
     recording.write(folder / "replay.hex", depth)

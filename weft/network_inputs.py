@@ -53,7 +53,7 @@ def network_samples(data: Data | Path, names: Sequence[str], what: str, layout: 
 
 def real_inputs(samples: Mapping[str, Samples], shapes: Mapping[str, tuple[int, ...]], what: str) -> dict[str, npt.NDArray[np.float32]]:
     """Real values, float32[N, *shape] each, channels last.  Raises InputError for other shapes and types, and for NaN and infinity."""
-    found = {}
+    found: dict[str, npt.NDArray[np.float32]] = {}
     for name, each in samples.items():
         x, layout = each.real(what), each.layout_for(shapes[name])
         with named(each.source):
