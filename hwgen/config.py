@@ -173,14 +173,14 @@ def psum_bits(rows: int) -> int:
 
 
 #: The supported configurations.  Each is as large as some of the MLPerf Tiny networks need, the last two as all four:
-#:   tiny-4x4    DS-CNN, and networks of its size such as that of `weft demo`: 81 KB of memory.  Two residual adds or functions, for a
-#:               table is expensive: 2 KB for every column.
+#:   tiny-4x4    DS-CNN, and the network of `weft demo` with its 8,304 weight words: 83 KB of memory.  Two residual adds or functions,
+#:               for a table is expensive: 2 KB for every column.
 #:   small-8x8   ResNet-8 too, with its 6,144 words of activations, 9,808 of weights, 3 adds: 209 KB.  MobileNet and the autoencoder need
 #:               three times its weights, 205 and 258 KB alone, more memory than devices have whose multipliers 8 x 8 suits.
 #: Depths are whole blocks of 512 words; 1,024 parameter records are the first such depth above the 590 of DS-CNN.
 NAMED: dict[str, AcceleratorConfig] = {
     "tiny-4x4": AcceleratorConfig(
-        rows=4, cols=4, lanes=1, acc_depth=128, act_depth=4096, weight_depth=8192, param_depth=1024, program_depth=1024, add_tables=2
+        rows=4, cols=4, lanes=1, acc_depth=128, act_depth=4096, weight_depth=8704, param_depth=1024, program_depth=1024, add_tables=2
     ),
     "small-8x8": AcceleratorConfig(
         rows=8, cols=8, lanes=2, acc_depth=256, act_depth=6144, weight_depth=10240, param_depth=1024, program_depth=2048, add_tables=3

@@ -146,7 +146,8 @@ def _decode(path: Path, data: dict[str, Any]) -> Design:
 
 
 def _tensor(item: dict[str, Any]) -> Tensor:
-    return Tensor(str(item["name"]), tuple(int(size) for size in item["shape"]), Affine(float(item["scale"]), int(item["zero_point"])))
+    affine = Affine(float(item["scale"]), int(item["zero_point"]))
+    return Tensor(str(item["name"]), tuple(int(size) for size in item["shape"]), affine, int(item["bits"]))
 
 
 def _stored(item: dict[str, Any]) -> StoredTensor:

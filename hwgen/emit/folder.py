@@ -62,7 +62,10 @@ def description(program: Program) -> dict[str, Any]:
         "host": [op.name for op in program.host_ops],
         "host_part": None if (rest := host_graph(graph)) is None else encode_host_part(rest),
         "interface": {
-            role: [{"name": name, "shape": list(graph.tensors[name].shape), **_steps(graph, name)} for name in names]
+            role: [
+                {"name": name, "shape": list(graph.tensors[name].shape), **_steps(graph, name), "bits": graph.tensors[name].bits}
+                for name in names
+            ]
             for role, names in (("inputs", graph.inputs), ("outputs", graph.outputs))
         },
         "images": {window.name.lower(): name for window, name in image_files(program.config).items()},

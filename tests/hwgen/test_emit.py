@@ -279,7 +279,7 @@ def test_config_json_of_a_network_with_a_host_part_and_a_dense_input(everything)
     logits = everything.host_ops[0].inputs[0]
     assert (data["outputs"], data["host"]) == ([logits], ["softmax"])
     assert [tensor["name"] for tensor in data["interface"]["outputs"]] == ["softmax.out"]
-    assert data["interface"]["inputs"] == [{"name": "input", "shape": [4, 5, 1], "scale": 0.0625, "zero_point": 3}]
+    assert data["interface"]["inputs"] == [{"name": "input", "shape": [4, 5, 1], "scale": 0.0625, "zero_point": 3, "bits": 8}]
     assert data["images"]["table"] == "tables.hex"
     assert set(data["tensors"]) == {*everything.device.tensors, "conv_0 (packed)"}
     dense, packed = data["tensors"]["input"], data["tensors"]["conv_0 (packed)"]

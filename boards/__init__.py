@@ -1,0 +1,1 @@
+"""FPGA boards, and what runs on the computer that they are attached to."""

@@ -1,0 +1,197 @@
+"""`Accelerator`: a network on an accelerator behind a bus, as a function from inputs to outputs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from boards.host.bus import Bus
+from boards.host.errors import DeviceError
+from boards.host.identity import check_identity
+from boards.host.inputs import Inputs, as_int8
+from boards.host.transfer import Transfer, image_blocks
+from golden import interpreter
+from golden.errors import InputError
+from golden.formats import dequantize_array
+from golden.graph import Float64, Int8, Tensor
+from hwgen import regmap
+from hwgen.act_layout import host_layout
+from hwgen.design import Design, read_design
+
+#: Called with (what is being done, steps done, steps in all).
+Progress = Callable[[str, int, int], None]
+
+_START, _IRQ_ENABLE = (regmap.BY_NAME["CONTROL"].field(name).mask for name in ("start", "irq_enable"))
+_IRQ_DONE = regmap.BY_NAME["IRQ_STATUS"].field("done").mask
+#: Host words of a memory image that go over the bus at once.
+_BLOCK = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What a network made of a batch.
+
+    outputs: int8[N, *shape] by name, bit for bit what the golden model gives.
+    cycles:  clock cycles of each inference, start to done; the transfers and the host's part are not in them.
+    tensors: what the outputs' integers stand for.
+    """
+
+    outputs: Mapping[str, Int8]
+    cycles: int
+    tensors: Mapping[str, Tensor]
+
+    @property
+    def y(self) -> Int8:
+        """The output of a network that has one.  Raises InputError for a network of several."""
+        return self.outputs[self._only()]
+
+    def real(self, name: str | None = None) -> Float64:
+        """The real values of an output; of the only one without a name."""
+        name = self._only() if name is None else name
+        affine = self.tensors[name].affine
+        return dequantize_array(self.outputs[name], affine.scale, affine.zero_point)
+
+    def _only(self) -> str:
+        if len(self.outputs) != 1:
+            raise InputError(f"the network has {len(self.outputs)} outputs {list(self.outputs)}: name one")
+        return next(iter(self.outputs))
+
+
+class Accelerator:
+    """An accelerator with the network of a folder that `weft generate` wrote.
+
+    bus:       the way to it.
+    folder:    the folder, or what `hwgen.design.read_design` made of it.
+    loaded:    whether its memories hold the folder's images already, as those of a bitstream do that was made with them; otherwise
+               they are loaded before the first run.
+    timeout_s: seconds within which an inference must end.
+
+    Raises InputError for a folder that cannot be used, DeviceError for an accelerator that does not answer or is another one.  A
+    driver is for one thread: the accelerator makes one inference at a time.
+    """
+
+    def __init__(self, bus: Bus, folder: Design | str | os.PathLike[str], *, loaded: bool = False, timeout_s: float = 10.0) -> None:
+        self.design = folder if isinstance(folder, Design) else read_design(Path(folder))
+        self._bus, self._loaded, self._timeout_s = bus, loaded, timeout_s
+        check_identity(bus, self.design)
+        self._transfers = {name: Transfer.of(host_layout(place, self.design.config)) for name, place in self.design.stored.items()}
+
+    def load(self, progress: Progress | None = None) -> None:
+        """Writes program, weights, parameters and tables into the accelerator's memories.
+
+        Raises InputError for images that are missing or damaged; nothing is written then.
+        """
+        config = self.design.config
+        blocks = [
+            block for window, name in self.design.images.items() for block in image_blocks(self.design.path / name, window, config, _BLOCK)
+        ]
+        self._wait_idle()
+        self._loaded = False
+        for index, (address, words) in enumerate(blocks):
+            self._bus.write_block(address, words)
+            if progress is not None:
+                progress("loading the network", index + 1, len(blocks))
+        self._loaded = True
+
+    def run(self, inputs: Inputs, *, layout: str = "NHWC", progress: Progress | None = None) -> Results:
+        """Runs a batch: each input is written, the accelerator started, its outputs read; then the host computes its part for all.
+
+        inputs: [N, *shape] for a network of one input, or a mapping by name; int8 as the network takes it, or real values, which are
+                quantized.
+        layout: "NHWC" or "NCHW", how maps among the inputs lie; outputs are NHWC.
+        Raises InputError for inputs that cannot be used, DeviceError when the accelerator does not end in time or as it should.
+        """
+        batch = as_int8(self.design, inputs, layout)
+        if not self._loaded:
+            self.load(progress)
+        self._wait_idle()
+        count = len(next(iter(batch.values())))
+        packed = {name: self._transfers[name].layout.pack(values) for name, values in batch.items()}
+        read = {name: np.empty((count, len(self._transfers[name].layout.addresses)), np.uint32) for name in self.design.device_outputs}
+        for image in range(count):
+            for name, words in packed.items():
+                self._transfers[name].write(self._bus, words[image])
+            self._infer()
+            for name, words in read.items():
+                words[image] = self._transfers[name].read(self._bus)
+            if progress is not None:
+                progress("running", image + 1, count)
+        sizes = self.design.sizes
+        device = {name: self._transfers[name].layout.unpack(words).reshape(count, *sizes[name]) for name, words in read.items()}
+        return Results(self._finish(device), self.design.cycles, {tensor.name: tensor for tensor in self.design.outputs})
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """The performance counters of the last run: for every layer by name, the cycles by what they went to (`hwgen.regmap.COUNTERS`)."""
+        names = list(regmap.COUNTERS)
+        layers = self.design.layers
+        words = self._bus.read_block(regmap.COUNTER_BASE, (max(layer.index for layer in layers) + 1) * len(names)).reshape(-1, len(names))
+        return {layer.name: {name: int(words[layer.index, i]) for i, name in enumerate(names)} for layer in layers}
+
+    # --- one inference ----------------------------------------------------------------------------
+
+    def _get(self, name: str) -> dict[str, int]:
+        """A register's fields."""
+        return regmap.BY_NAME[name].decode(self._bus.read(regmap.register_address(name)))
+
+    def _put(self, name: str, value: int) -> None:
+        self._bus.write(regmap.register_address(name), value)
+
+    def _infer(self) -> None:
+        """Starts a run, waits for its end and looks at how it ended."""
+        self._put("IRQ_STATUS", _IRQ_DONE)
+        self._put("CONTROL", _START | _IRQ_ENABLE)
+        risen = self._bus.wait_interrupt(self._timeout_s)
+        status = self._poll() if risen is None else self._get("STATUS")
+        if risen is False or not status["done"] or status["busy"]:
+            raise self._no_end(status, risen)
+        self._put("IRQ_STATUS", _IRQ_DONE)
+        cycles = self._get("CYCLES")["cycles"]
+        if cycles != self.design.cycles:
+            self._loaded = False
+            name, expected = self.design.network_name, self.design.cycles
+            raise DeviceError(
+                f"the run took {cycles} cycles, but an inference of {name!r} takes {expected}: the program in the accelerator's memory is "
+                f"another one; load() the network, or name the folder that belongs to the bitstream"
+            )
+
+    def _poll(self) -> dict[str, int]:
+        """Reads STATUS until the run has ended, or the time is over."""
+        deadline = time.monotonic() + self._timeout_s
+        while True:
+            status = self._get("STATUS")
+            if not status["busy"] or time.monotonic() > deadline:
+                return status
+
+    def _wait_idle(self) -> None:
+        """Waits for the end of a run that somebody else has started, such as a host program that was stopped."""
+        status = self._poll()
+        if status["busy"]:
+            raise self._no_end(status, None)
+
+    def _no_end(self, status: Mapping[str, int], risen: bool | None) -> DeviceError:
+        """The error for a run that did not end, with what its registers say."""
+        first, second = (self._get("CYCLES")["cycles"] for _ in range(2))
+        expected = self.design.cycles
+        found = [f"STATUS: busy {status['busy']}, done {status['done']}", f"CYCLES: {second}, where an inference takes {expected}"]
+        if status["done"] and not status["busy"] and risen is False:
+            found.append("the run has ended, but no interrupt arrived: check the interrupt line, or open the bus without one")
+        elif not status["busy"]:
+            found.append("no run is under way: the accelerator was reset meanwhile; check what drives its reset")
+        elif first == second:
+            found.append("the cycle counter stands still: check the accelerator's clock")
+        elif second < expected:
+            found.append("the run is on its way: allow more time with timeout_s")
+        else:
+            found.append("the program does not end: reset the accelerator, and load() the network")
+        return DeviceError(f"no inference of {self.design.network_name!r} has ended within {self._timeout_s:g} seconds", found)
+
+    def _finish(self, device: dict[str, Int8]) -> dict[str, Int8]:
+        """The network's outputs, from those of the accelerator: the host's operators in the golden model's own integers."""
+        rest = self.design.host_part
+        found = device if rest is None else device | interpreter.run(rest, {name: device[name] for name in rest.inputs}, tensors=True)
+        return {tensor.name: found[tensor.name] for tensor in self.design.outputs}
