@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.export import ExportedProgram
 
@@ -18,12 +19,13 @@ from golden.calibration import Progress, Range, calibrate
 from golden.errors import InputError
 from golden.float_graph import FloatGraph
 from golden.graph import Graph
-from golden.importers.torch_export import import_module, import_program
+from golden.importers.torch_export import import_float, import_module
 from golden.input_data import RealData, checked_data
 from golden.integer_graph import build
-from golden.parameters import choose
+from golden.parameters import Parameters, choose
 from golden.passes.pipeline import prepare
-from golden.recipe import Method, Recipe
+from golden.recipe import Method, Recipe, Recovery
+from golden.recovery import correct_biases, equalize, round_adaptively
 from golden.rescale import RescaleFormat
 
 
@@ -56,13 +58,36 @@ def quantize(
         recipe = replace(recipe, rescale=str(format))
     if recipe.method is not Method.STATIC:
         raise InputError(
-            f"recipe {recipe.name!r} is {recipe.method.value}: its networks run in the golden model only, as golden.simulated.simulate makes them; "
+            f"recipe {recipe.name!r} is {recipe.method.value}: its networks run in the golden model only, as golden.simulated makes them; "
             f"an integer graph needs the method 'static'"
         )
     graph = prepare(float_graph(model, calibration, layout, name))
     shapes = {tensor: graph.tensors[tensor].shape for tensor in graph.inputs}
-    ranges = calibrate(graph, checked_data(shapes, calibration, layout), recipe, batch_size=batch_size, progress=progress)
-    return quantize_graph(graph, ranges, recipe)
+    data = checked_data(shapes, calibration, layout)
+    return build(*quantized_parameters(graph, data, recipe, batch_size=batch_size, progress=progress))
+
+
+def quantized_parameters(
+    graph: FloatGraph,
+    data: Mapping[str, npt.NDArray[np.float32]],
+    recipe: Recipe,
+    *,
+    batch_size: int = 128,
+    progress: Progress | None = None,
+) -> tuple[FloatGraph, Parameters]:
+    """A prepared float graph, as the recipe's recovery changes it, and the parameters that it is quantized with.
+
+    data: float32[N, *shape] per network input, NHWC, as `checked_data` returns it.
+    """
+    if Recovery.EQUALIZATION in recipe.recovery:
+        graph = equalize(graph)
+    ranges = calibrate(graph, data, recipe, batch_size=batch_size, progress=progress)
+    parameters = choose(graph, ranges, recipe)
+    if Recovery.ADAPTIVE_ROUNDING in recipe.recovery:
+        parameters = round_adaptively(graph, parameters, data, batch_size=batch_size)
+    if Recovery.BIAS_CORRECTION in recipe.recovery:
+        graph = correct_biases(graph, parameters, data, batch_size=batch_size)
+    return graph, parameters
 
 
 def float_graph(
@@ -72,7 +97,7 @@ def float_graph(
     if isinstance(model, FloatGraph):
         return model if name is None else FloatGraph(name, model.tensors, model.inputs, model.outputs, model.ops)
     if isinstance(model, ExportedProgram):
-        return import_program(model, name or "")
+        return import_float(model, name or "")
     if not isinstance(model, torch.nn.Module):
         raise InputError(
             f"a network must be a torch.nn.Module, a torch.export.ExportedProgram or a float graph, not {type(model).__name__}"
