@@ -87,6 +87,15 @@ def load(path: str | os.PathLike[str]) -> Graph:
     return graph
 
 
+def is_network(path: str | os.PathLike[str]) -> bool:
+    """Whether a file says that it holds a network of Weft's; what it holds may still be damaged."""
+    try:
+        with safetensors.safe_open(Path(path), framework="numpy") as file:
+            return _METADATA_KEY in (file.metadata() or {})
+    except (safetensors.SafetensorError, OSError, ValueError, TypeError):
+        return False
+
+
 def sha256(graph: Graph) -> str:
     """A digest, in hex, of everything in a graph: two graphs with one digest compute the same under the same names."""
     description, arrays = encode(graph)

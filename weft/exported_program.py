@@ -10,11 +10,9 @@ from __future__ import annotations
 import ast
 import io
 import json
-import logging
 import re
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,13 +74,15 @@ def load(path: Path) -> ExportedProgram:
     import torch
     from torch.export.pt2_archive._package import PT2ArchiveReader
 
+    from golden.importers.torch_tracing import quiet
+
     try:
         with PT2ArchiveReader(io.BytesIO(data)) as archive:
             names = archive.get_file_names()
             problems = list(_dangers({name: archive.read_bytes(name) for name in names if _is_checked(name)}, names))
         if problems:
             raise InputError(f"{path}: refused, because loading it could run code that it contains; {EXPORT_AGAIN}", problems)
-        with _without_log("torch.export"):  # a failure there is logged with its traceback, and reported below
+        with quiet():  # a failure there is logged with its traceback, and reported below
             program: ExportedProgram = torch.export.load(io.BytesIO(data))
     except InputError:
         raise
@@ -92,16 +92,6 @@ def load(path: Path) -> ExportedProgram:
         ) from error
     program._guards_code = []  # source text that module() would execute; it only repeats what the example inputs were like
     return program
-
-
-@contextmanager
-def _without_log(name: str) -> Iterator[None]:
-    logger = logging.getLogger(name)
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before
 
 
 def _is_checked(name: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from golden import network_file
 from golden.errors import InputError
 from weft.exported_program import EXPORT
 
@@ -18,10 +19,12 @@ _PICKLE = (
     "holds pickled objects, a module or its weights alone (a state_dict); pickled modules are refused, because opening one can run anything"
 )
 
+_SAFETENSORS = ".safetensors"
+
 #: What a file with a suffix is, and what to do; {name} is its path.
 _BY_SUFFIX = {
     **dict.fromkeys((".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib"), f"{_PICKLE}; {_PYTORCH}"),
-    ".safetensors": f"holds weights without a network; {_PYTORCH}",
+    _SAFETENSORS: f"holds weights without a network; {_PYTORCH}",
     **dict.fromkeys((".h5", ".hdf5", ".keras"), f"is a Keras file, a model or its weights alone; {_KERAS}"),
     ".pb": f"is a TensorFlow graph; convert the SavedModel that it belongs to: {_SAVED_MODEL}",
     ".npz": "holds arrays, data or weights, and no network; data go to --inputs or --calibration, and weights belong into their module: "
@@ -41,6 +44,8 @@ def refuse_foreign(path: Path) -> None:
         return
     suffix = path.suffix.lower()
     kind = _by_content(path) or suffix
+    if kind == _SAFETENSORS and network_file.is_network(path):
+        return
     if kind in _BY_SUFFIX:
         raise InputError(f"{path} {_BY_SUFFIX[kind].format(name=str(path))}")
 

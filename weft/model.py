@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from golden import network_file
 from golden.errors import InputError
 from golden.graph import Graph
 from golden.importers.partial import RefusedNetworkError
@@ -35,6 +36,8 @@ def load_model(name: str) -> tuple[nn.Module | ExportedProgram | FloatGraph, str
         return _from_file(path), path.stem
     if not FACTORY.fullmatch(name) or path.exists():
         refuse_foreign(path)
+        if network_file.is_network(path):
+            raise _quantized(path)
         raise InputError(f"MODEL must be the path of a .pt2, .tflite or .onnx file, or package.module:factory, not {name!r}")
     module, _, factory = name.partition(":")
     return _call(module, factory), factory
@@ -42,16 +45,12 @@ def load_model(name: str) -> tuple[nn.Module | ExportedProgram | FloatGraph, str
 
 def _from_file(path: Path) -> FloatGraph:
     """The float network of a .tflite or .onnx file."""
-    quantized = InputError(
-        f"{path} is quantized already; give it to check, analyze, verify, generate and predict as it is, "
-        f"as in: weft verify {shlex.quote(str(path))} --inputs DATA.npz"
-    )
     if path.suffix.lower() == ".tflite":
         from golden.importers import tflite, tflite_file, tflite_float
 
         model = tflite_file.read(path)
         if tflite.is_quantized(model):
-            raise quantized
+            raise _quantized(path)
         return tflite_float.import_model(model)
     from golden.importers import onnx
 
@@ -59,11 +58,18 @@ def _from_file(path: Path) -> FloatGraph:
         network = onnx.import_file(path)
     except RefusedNetworkError as error:
         if error.quantized:
-            raise quantized from error
+            raise _quantized(path) from error
         raise
     if isinstance(network, Graph):
-        raise quantized
+        raise _quantized(path)
     return network
+
+
+def _quantized(path: Path) -> InputError:
+    return InputError(
+        f"{path} is quantized already; give it to check, analyze, verify, generate and predict as it is, "
+        f"as in: weft verify {shlex.quote(str(path))} --inputs DATA.npz"
+    )
 
 
 def _call(module: str, factory: str) -> nn.Module | ExportedProgram:

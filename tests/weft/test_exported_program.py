@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from golden.errors import InputError
+from golden.importers.torch_tracing import quiet
 from tests.weft.small import Trap, small_network
-from weft.exported_program import _without_log, load
+from weft.exported_program import load
 
 Records = dict[str, bytes]
 
@@ -107,7 +108,7 @@ def test_the_traps_are_real(program: Path, tmp_path: Path) -> None:
     """torch itself springs the one in the example inputs: refusing is not for show."""
     sprung = tmp_path / "sprung"
     path = rewrite(program, tmp_path / "trap.pt2", lambda records: trap_in_example_inputs(records, Trap(sprung)))
-    with _without_log("torch._export.serde.serialize"):  # torch's message about it is malformed
+    with quiet():  # torch's message about it is malformed
         torch.export.load(path)
     assert sprung.exists()
 
