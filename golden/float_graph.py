@@ -97,6 +97,11 @@ class BatchStatistics:
     epsilon: float
     momentum: float
 
+    def ordered(self, order: npt.NDArray[np.int64]) -> BatchStatistics:
+        """The same for channels in another order."""
+        gamma, beta, mean, variance = (array[order] for array in (self.gamma, self.beta, self.mean, self.variance))
+        return BatchStatistics(gamma, beta, mean, variance, self.epsilon, self.momentum)
+
 
 @dataclass(frozen=True, eq=False)
 class FloatBatchNorm(FloatOp):

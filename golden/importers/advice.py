@@ -3,46 +3,51 @@
 from __future__ import annotations
 
 SUPPORTED = (
-    "Conv2d (groups=1 or depthwise), Linear, BatchNorm, ReLU, ReLU6, Hardtanh / clamp, residual add, MaxPool2d, AvgPool2d, "
-    "AdaptiveAvgPool2d, mean over H and W, flatten, constant padding before a convolution, Dropout, Identity"
+    "Conv2d, Conv1d, Linear, BatchNorm, ReLU, ReLU6, Hardtanh / clamp, LeakyReLU, Hardswish, SiLU, GELU, Sigmoid, Tanh, residual add, "
+    "concatenation, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, mean over H and W, flatten, constant padding, Softmax at the end, "
+    "Dropout, Identity"
 )
 
-_SMOOTH = "use ReLU, ReLU6 or Hardtanh and train again"
 _ON_HOST = "leave it out of the exported module and apply it to the dequantized output: it does not change which class wins"
+_CONV2D = "use Conv2d; upsampling is not supported"
+_NORM = "use BatchNorm2d, which folds into the weights"
+_PARTS = "taking parts of a tensor is not supported; make two layers of the one that makes it"
+_PT2E = "quantize with a quantizer for static int8, one scale per activation tensor, and convert_pt2e"
 
 _ADVICE = {
-    "softmax": _ON_HOST,
-    "_softmax": _ON_HOST,
     "log_softmax": _ON_HOST,
     "_log_softmax": _ON_HOST,
     "argmax": _ON_HOST,
-    "sigmoid": f"as the last layer, {_ON_HOST}; elsewhere {_SMOOTH}",
-    "tanh": _SMOOTH,
-    "silu": _SMOOTH,
-    "gelu": _SMOOTH,
-    "elu": _SMOOTH,
-    "mish": _SMOOTH,
-    "softplus": _SMOOTH,
-    "leaky_relu": _SMOOTH,
-    "prelu": _SMOOTH,
-    "hardswish": _SMOOTH,
-    "hardsigmoid": _SMOOTH,
-    "cat": "use a residual add instead of a concatenation",
-    "mul": "only a constant can be multiplied with, one value or one per channel",
-    "div": "only a constant can be divided by, one value or one per channel",
-    "conv1d": "write it as a Conv2d with a kernel of height 1 on maps of height 1",
+    "rrelu": "use LeakyReLU and train again",
+    "stack": "use torch.cat",
+    "split": _PARTS,
+    "split_with_sizes": _PARTS,
+    "chunk": _PARTS,
+    "slice": _PARTS,
+    "select": _PARTS,
+    "narrow": _PARTS,
+    "channel_shuffle": "shuffling channels is not supported; use a 1 x 1 convolution",
+    "pixel_shuffle": "upsampling is not supported",
     "conv3d": "use Conv2d",
-    "conv_transpose2d": "use Conv2d; upsampling is not supported",
+    "conv_transpose1d": _CONV2D,
+    "conv_transpose2d": _CONV2D,
+    "conv_transpose3d": _CONV2D,
     "upsample_nearest2d": "upsampling is not supported",
     "upsample_bilinear2d": "upsampling is not supported",
-    "layer_norm": "use BatchNorm2d, which folds into the weights",
-    "native_layer_norm": "use BatchNorm2d, which folds into the weights",
-    "group_norm": "use BatchNorm2d, which folds into the weights",
-    "native_group_norm": "use BatchNorm2d, which folds into the weights",
-    "instance_norm": "use BatchNorm2d, which folds into the weights",
-    "permute": "the network takes NCHW, as PyTorch does, and the importer changes the layout; leave the permutation out",
-    "transpose": "the network takes NCHW, as PyTorch does, and the importer changes the layout; leave the transposition out",
-    "adaptive_max_pool2d": "use MaxPool2d with the size of the map as its kernel",
+    "layer_norm": _NORM,
+    "native_layer_norm": _NORM,
+    "group_norm": _NORM,
+    "native_group_norm": _NORM,
+    "instance_norm": _NORM,
+    "lstm": "recurrent layers are not supported",
+    "gru": "recurrent layers are not supported",
+    "scaled_dot_product_attention": "attention multiplies tensors that are computed; it is not supported",
+    "bmm": "only constant weights are supported, not products of computed tensors",
+    "choose_qparams": _PT2E,
+    "quantize_per_channel": _PT2E,
+    "dequantize_per_channel": _PT2E,
+    "quantize_affine": _PT2E,
+    "dequantize_affine": _PT2E,
 }
 
 

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from golden.affine import Affine
+from golden.float_graph import BatchStatistics
 from golden.graph import Padding, Window
 from golden.importers.partial import Refusal, RefusedNetworkError
 from golden.importers.values import Constant, Float64, UnsupportedError
@@ -28,6 +29,7 @@ class Backend(ABC):
         self.size = size
         self.copied = 0
         self.names: dict[str, int] = {}
+        self.reshapes: dict[tuple[str, tuple[int, ...]], str] = {}
 
     def unique(self, wanted: str) -> str:
         """A name that was not given before: the wanted one, or that with a number."""
@@ -57,6 +59,14 @@ class Backend(ABC):
     def reshape(self, name: str, x: str, shape: tuple[int, ...]) -> str:
         """The same elements in another shape."""
 
+    def shaped(self, name: str, x: str, shape: tuple[int, ...]) -> str:
+        """The same elements in a shape: the tensor itself, or one reshape of it for all that need that."""
+        if self.shape(x) == shape:
+            return x
+        if (x, shape) not in self.reshapes:
+            self.reshapes[x, shape] = self.reshape(name, x, shape)
+        return self.reshapes[x, shape]
+
     @abstractmethod
     def conv(self, name: str, x: str, weight: Constant, bias: Constant | None, window: Window, groups: int) -> str:
         """A convolution, weight [O, I / groups, kh, kw]; dense for one group, depthwise for as many as there are input channels."""
@@ -66,8 +76,8 @@ class Backend(ABC):
         """A matrix [O, I] times a vector."""
 
     @abstractmethod
-    def scale_offset(self, name: str, x: str, scale: Float64, offset: Float64) -> str:
-        """x * scale + offset per channel, the last axis."""
+    def scale_offset(self, name: str, x: str, scale: Float64, offset: Float64, statistics: BatchStatistics | None = None) -> str:
+        """x * scale + offset per channel, the last axis; `statistics` are what a batch normalization made them of."""
 
     @abstractmethod
     def add(self, name: str, a: str, b: str) -> str:

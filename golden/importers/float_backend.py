@@ -8,6 +8,7 @@ import numpy as np
 
 from golden.affine import Affine
 from golden.float_graph import (
+    BatchStatistics,
     FloatAdd,
     FloatAveragePool2d,
     FloatBatchNorm,
@@ -91,9 +92,9 @@ class FloatBackend(Backend):
         offset = np.zeros(outputs) if bias is None else bias.real()
         return self._add(FloatFullyConnected(y, (x,), y, weight=weight.real(), bias=offset))
 
-    def scale_offset(self, name: str, x: str, scale: Float64, offset: Float64) -> str:
+    def scale_offset(self, name: str, x: str, scale: Float64, offset: Float64, statistics: BatchStatistics | None = None) -> str:
         y = self._declare(name, self.shape(x))
-        return self._add(FloatBatchNorm(y, (x,), y, scale=scale, offset=offset))
+        return self._add(FloatBatchNorm(y, (x,), y, scale=scale, offset=offset, statistics=statistics))
 
     def add(self, name: str, a: str, b: str) -> str:
         y = self._declare(name, self.shape(a))

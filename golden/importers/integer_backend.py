@@ -15,6 +15,7 @@ import numpy as np
 
 from golden.affine import Affine
 from golden.checker import SOFTMAX_OUTPUT
+from golden.float_graph import BatchStatistics
 from golden.formats import INT8, Quantizer, clamp_steps
 from golden.function_table import table
 from golden.graph import (
@@ -239,7 +240,7 @@ class IntegerBackend(Backend):
 
         return self._later(Pending(name, f"the result of {name[:60]!r}", what.shape, make, weighted=what))
 
-    def scale_offset(self, name: str, x: str, scale: Float64, offset: Float64) -> str:
+    def scale_offset(self, name: str, x: str, scale: Float64, offset: Float64, statistics: BatchStatistics | None = None) -> str:
         before = self.pending.get(x)
         if before and before.weighted and math.isinf(before.low) and math.isinf(before.high) and (scale > 0).all():
             return self._weighted(name, before.weighted.scaled(scale, offset))

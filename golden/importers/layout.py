@@ -43,6 +43,13 @@ class Layout:
         """The shape that the framework sees, the batch included."""
         return tuple(math.prod(factor.size for factor in axis) for axis in self.axes)
 
+    def __str__(self) -> str:
+        """The shape for messages, N for the batch."""
+        sizes = [str(size) for size in self.shape]
+        if self.axes and not self.axes[0]:
+            sizes[0] = "N"
+        return f"[{', '.join(sizes[:MAX_RANK])}]"
+
     @property
     def size(self) -> int:
         """The number of elements."""

@@ -78,12 +78,13 @@ def combine(call: Call, a: Value, b: Value, operation: Callable[[ScalarFunction,
     return _table(call, a, origin.tensor, origin.function)
 
 
-def quantized(x: Value, tensor: str, meaning: Affine, kind: str) -> Value:
-    """The integers of a value: its function then includes their steps."""
+def quantized(x: Value, tensor: str, meaning: Affine, kind: str, ends: tuple[int, int] = (-128, 127)) -> Value:
+    """The integers of a value, from `ends[0]` to `ends[1]`: its function then includes their steps."""
     origin = None
     if x.origin is not None:
         steps, zero_point = meaning.scale, meaning.zero_point
-        rounded = ScalarFunction("steps", lambda y: ((y / steps).round().clamp(-128 - zero_point, 127 - zero_point)) * steps)
+        low, high = ends[0] - zero_point, ends[1] - zero_point
+        rounded = ScalarFunction("steps", lambda y: (y / steps).round().clamp(low, high) * steps)
         origin = replace(x.origin, function=rounded.after(x.origin.function))
     return replace(x, tensor=tensor, integer=kind, origin=origin)
 

@@ -1,118 +1,195 @@
-"""ATen operators that work element by element: clamps, adds, constants per channel."""
+"""ATen operators that work element by element: clamps, arithmetic, functions of one value; concatenation and softmax."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-import torch
 
-from golden.float_graph import FloatAdd, FloatClamp
-from golden.importers.torch_call import Call, Float64, per_channel
-from golden.importers.torch_values import Value
-from golden.importers.values import UnsupportedError
-
-
-def _clamp(call: Call, low: float, high: float) -> Value:
-    x = call.value("self")
-    if low > high:
-        raise UnsupportedError(f"it clamps to the empty range {low} to {high}")
-    call.builder.ops.append(FloatClamp(call.name, (x.tensor,), call.name, low=low, high=high))
-    return Value(call.result().tensor, x.shape, x.order)
+from golden import scalar_function
+from golden.importers import nchw, pointwise
+from golden.importers.torch_call import Call
+from golden.importers.values import Constant, Float64, UnsupportedError, Value
+from golden.scalar_function import ScalarFunction
 
 
 def relu(call: Call) -> Value:
     """max(x, 0)."""
-    return _clamp(call, 0.0, math.inf)
+    return pointwise.clamp(call, call.value(), 0.0, math.inf)
 
 
 def relu6(call: Call) -> Value:
     """min(max(x, 0), 6)."""
-    return _clamp(call, 0.0, 6.0)
+    return pointwise.clamp(call, call.value(), 0.0, 6.0)
 
 
 def hardtanh(call: Call) -> Value:
     """The clamp to [min_val, max_val]."""
-    return _clamp(call, float(call.arguments["min_val"]), float(call.arguments["max_val"]))
+    return pointwise.clamp(call, call.value(), float(call.arguments["min_val"]), float(call.arguments["max_val"]))
 
 
 def clamp(call: Call) -> Value:
     """clamp and clip with numbers, either of which may be missing; clamp_min, clamp_max."""
     low, high = call.arguments.get("min"), call.arguments.get("max")
-    if isinstance(low, (Value, torch.Tensor)) or isinstance(high, (Value, torch.Tensor)):
+    if not all(end is None or isinstance(end, (int, float)) for end in (low, high)):
         raise UnsupportedError("only clamping to numbers is supported, not to tensors")
-    return _clamp(call, -math.inf if low is None else float(low), math.inf if high is None else float(high))
+    return pointwise.clamp(call, call.value(), -math.inf if low is None else float(low), math.inf if high is None else float(high))
+
+
+# --- arithmetic -------------------------------------------------------------------------------------
 
 
 def add(call: Call) -> Value:
     """The residual add of two tensors, or of a constant per channel."""
-    return _sum(call, 1.0)
+    return _sum(call, _alpha(call))
 
 
 def subtract(call: Call) -> Value:
     """Subtraction of a constant per channel."""
-    return _sum(call, -1.0)
+    return _sum(call, -_alpha(call))
 
 
 def subtract_from(call: Call) -> Value:
     """A constant per channel minus x."""
-    x, alpha = call.arguments["self"], float(call.arguments["alpha"])
-    offset = _channels(call.arguments["other"], x)
-    return per_channel(call, call.builder.laid_out(x, f"{call.name}.input"), np.full(offset.shape, -alpha), offset)
+    x, other, alpha = call.value(), call.operand("other"), _alpha(call)
+    if isinstance(other, Value):
+        return _difference(call, other, x, alpha)
+    offset = nchw.channels(call, other, x)
+    return nchw.per_channel(call, x, np.full(offset.shape, -alpha), offset)
 
 
-def _sum(call: Call, sign: float) -> Value:
-    a, b = call.arguments["self"], call.arguments["other"]
-    alpha = float(call.arguments.get("alpha", 1)) * sign
+def negate(call: Call) -> Value:
+    """-x."""
+    return _scaled(call, call.value(), np.float64(-1.0))
+
+
+def _alpha(call: Call) -> float:
+    return float(call.arguments.get("alpha", 1))
+
+
+def _sum(call: Call, alpha: float) -> Value:
+    a, b = call.operand("self"), call.operand("other")
     if isinstance(a, Value) and isinstance(b, Value):
-        if alpha != 1:
-            raise UnsupportedError("only the plain sum of two tensors is supported; put the factor into the weights of the layer before")
-        if a.shape != b.shape:
-            raise UnsupportedError(f"it adds tensors of different shapes {a.shape} and {b.shape}; only equal shapes are supported")
-        left, right = call.value("self"), call.value("other")
-        if not np.array_equal(left.order, right.order):
-            raise UnsupportedError("it adds a flattened map to a vector of another order; flatten after the add, not before")
-        call.builder.ops.append(FloatAdd(call.name, (left.tensor, right.tensor), call.name))
-        return Value(call.result().tensor, left.shape, left.order)
-    if isinstance(a, Value):
-        x, scale, offset = a, 1.0, alpha * _channels(b, a)
-    else:
-        x, scale, offset = b, alpha, _channels(a, b)
-    return per_channel(call, call.builder.laid_out(x, f"{call.name}.input"), np.full(offset.shape, scale), offset)
+        return pointwise.add(call, a, b) if alpha == 1 else _difference(call, a, b, -alpha)
+    if isinstance(a, Value) and isinstance(b, Constant):
+        offset = alpha * nchw.channels(call, b, a)
+        return nchw.per_channel(call, a, np.ones(offset.shape), offset)
+    assert isinstance(a, Constant)
+    assert isinstance(b, Value)
+    offset = nchw.channels(call, a, b)
+    return nchw.per_channel(call, b, np.full(offset.shape, alpha), offset)
+
+
+def _difference(call: Call, a: Value, b: Value, alpha: float) -> Value:
+    """a - alpha * b, of functions of one tensor."""
+
+    def minus(first: ScalarFunction, second: ScalarFunction) -> ScalarFunction:
+        return scalar_function.total(first, scalar_function.affine(-alpha, 0.0).after(second))
+
+    return pointwise.combine(call, a, b, minus, "subtracts, or adds with a factor,")
 
 
 def multiply(call: Call) -> Value:
-    """Multiplication by a constant per channel."""
-    a, b = call.arguments["self"], call.arguments["other"]
+    """Multiplication by a constant per channel, or of functions of one tensor."""
+    a, b = call.operand("self"), call.operand("other")
     if isinstance(a, Value) and isinstance(b, Value):
-        raise UnsupportedError("it multiplies two tensors that both depend on the network's input; only constants are supported")
-    x, factor = (a, b) if isinstance(a, Value) else (b, a)
-    scale = _channels(factor, x)
-    return per_channel(call, call.builder.laid_out(x, f"{call.name}.input"), scale, np.zeros(scale.shape))
+        return pointwise.combine(call, a, b, scalar_function.product, "multiplies")
+    if isinstance(a, Value) and isinstance(b, Constant):
+        return _scaled(call, a, nchw.channels(call, b, a))
+    assert isinstance(a, Constant)
+    assert isinstance(b, Value)
+    return _scaled(call, b, nchw.channels(call, a, b))
 
 
 def divide(call: Call) -> Value:
-    """Division by a constant per channel."""
-    a, b = call.arguments["self"], call.arguments["other"]
-    if not isinstance(a, Value) or isinstance(b, Value) or call.arguments.get("rounding_mode"):
+    """Division by a constant per channel, or of functions of one tensor."""
+    a, b = call.operand("self"), call.operand("other")
+    if call.arguments.get("rounding_mode") or not isinstance(a, Value):
         raise UnsupportedError("only plain division by a constant is supported")
-    scale = 1.0 / _channels(b, a)
-    return per_channel(call, call.builder.laid_out(a, f"{call.name}.input"), scale, np.zeros(scale.shape))
+    if isinstance(b, Value):
+        return pointwise.combine(call, a, b, scalar_function.quotient, "divides")
+    divisor = nchw.channels(call, b, a)
+    if not divisor.all():
+        raise UnsupportedError("it divides by 0")
+    return _scaled(call, a, 1.0 / divisor)
 
 
-def _channels(constant: Any, x: Value) -> Float64:
-    """A constant as one value per channel of x, or per element of a vector."""
-    if isinstance(constant, Value):
-        raise UnsupportedError("it combines two tensors that both depend on the network's input; only a residual add does that")
-    array = constant.detach().to("cpu", torch.float64).numpy() if isinstance(constant, torch.Tensor) else np.float64(constant)
-    shape = (1, *x.shape)
-    if array.ndim > len(shape) or (array.ndim == len(shape) and array.shape[0] != 1):
-        raise UnsupportedError(f"its constant has the shape {tuple(array.shape)}; only one value, or one per channel, is supported")
-    try:
-        channels = np.broadcast_to(array, (1, x.shape[0], *[1] * (len(x.shape) - 1)))
-    except ValueError:
-        raise UnsupportedError(
-            f"its constant has the shape {tuple(array.shape)}; only one value, or one per channel, is supported"
-        ) from None
-    return np.array(channels, dtype=np.float64).ravel()
+def _scaled(call: Call, x: Value, scale: Float64 | np.float64) -> Value:
+    factors = np.broadcast_to(scale, x.layout.shape[1:2]) if np.ndim(scale) == 0 else np.asarray(scale)
+    return nchw.per_channel(call, x, factors, np.zeros(factors.shape))
+
+
+# --- functions of one value -------------------------------------------------------------------------
+
+
+def function(what: ScalarFunction) -> Callable[[Call], Value]:
+    """A function without parameters."""
+    return lambda call: pointwise.function(call, call.value(), what)
+
+
+def gelu(call: Call) -> Value:
+    """GELU, exact or approximated by tanh."""
+    by_tanh = call.arguments["approximate"] == "tanh"
+    return pointwise.function(call, call.value(), scalar_function.GELU_TANH if by_tanh else scalar_function.GELU)
+
+
+def leaky_relu(call: Call) -> Value:
+    """Leaky ReLU."""
+    return pointwise.function(call, call.value(), scalar_function.leaky_relu(float(call.arguments["negative_slope"])))
+
+
+def prelu(call: Call) -> Value:
+    """PReLU with one slope for all channels."""
+    slope = call.weights("weight", 1).real()
+    if not (slope == slope[0]).all():
+        raise UnsupportedError("it has a slope for each channel; use PReLU with num_parameters=1, or LeakyReLU")
+    return pointwise.function(call, call.value(), scalar_function.leaky_relu(float(slope[0])))
+
+
+def elu(call: Call) -> Value:
+    """ELU, and SELU and CELU as they are decomposed."""
+    scales = [float(call.arguments[name]) for name in ("alpha", "scale", "input_scale")]
+    return pointwise.function(call, call.value(), scalar_function.elu(*scales))
+
+
+def selu(call: Call) -> Value:
+    """SELU, with the constants of its paper as PyTorch has them."""
+    return pointwise.function(call, call.value(), scalar_function.elu(1.6732632423543772, 1.0507009873554805))
+
+
+def celu(call: Call) -> Value:
+    """CELU."""
+    alpha = float(call.arguments["alpha"])
+    if not alpha:
+        raise UnsupportedError("its alpha is 0")
+    return pointwise.function(call, call.value(), scalar_function.elu(alpha, 1.0, 1.0 / alpha))
+
+
+def softplus(call: Call) -> Value:
+    """Softplus."""
+    beta = float(call.arguments["beta"])
+    if not beta:
+        raise UnsupportedError("its beta is 0")
+    return pointwise.function(call, call.value(), scalar_function.softplus(beta, float(call.arguments["threshold"])))
+
+
+def power(call: Call) -> Value:
+    """x to a whole power of at least 0."""
+    exponent = call.arguments["exponent"]
+    if not isinstance(exponent, (int, float)) or exponent != int(exponent) or not 0 <= exponent <= 16:
+        raise UnsupportedError("only whole powers from 0 to 16 are supported")
+    return pointwise.function(call, call.value(), scalar_function.power(int(exponent)))
+
+
+# --- whole tensors ----------------------------------------------------------------------------------
+
+
+def concatenate(call: Call) -> Value:
+    """cat of maps along channels, rows or columns, and of vectors."""
+    return nchw.concatenate(call, call.values("tensors"), int(call.arguments["dim"]))
+
+
+def softmax(call: Call) -> Value:
+    """softmax over a vector, or over the channels of a map."""
+    return nchw.softmax(call, call.value(), int(call.arguments["dim"]))

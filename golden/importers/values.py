@@ -75,9 +75,11 @@ class Value:
     layout:  the framework's view of it.
     integer: int8 or uint8 between a quantizer and a dequantizer; nothing for real values.
     origin:  what it is a function of, where that is known.
+    label:   the name of the operator that gave it this layout, where that only looked at it differently.
     """
 
     tensor: str
     layout: Layout
     integer: str = ""
     origin: Origin | None = None
+    label: str = ""

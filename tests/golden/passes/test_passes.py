@@ -183,20 +183,34 @@ def test_a_clamp_of_a_vector_passes_through_a_map() -> None:
     assert kinds(after) == ["reshape", "max_pool2d", "reshape"]
 
 
+def test_batch_norm_of_a_vector_folds_into_the_linear_layer_after_it() -> None:
+    layer = FloatFullyConnected("l", ("n",), "y", weight=RNG.normal(size=(3, 5)), bias=RNG.normal(size=3))
+    before = graph({"x": (5,), "n": (5,), "y": (3,)}, [norm("n", "x", "n", 5), layer])
+    assert kinds(assert_same_function(before, fold_batch_norm)) == ["fully_connected"]
+
+
+def test_batch_norm_of_a_vector_that_others_read_passes_through_a_map() -> None:
+    layer = FloatFullyConnected("l", ("n",), "z", weight=RNG.normal(size=(5, 5)), bias=RNG.normal(size=5))
+    shapes = dict.fromkeys(("x", "n", "z", "y"), (5,))
+    before = graph(shapes, [norm("n", "x", "n", 5), layer, FloatAdd("s", ("n", "z"), "y")])
+    after = assert_same_function(before, fold_batch_norm)
+    assert kinds(after) == ["reshape", "depthwise_conv2d", "reshape", "fully_connected", "add"]
+
+
 # --- pipeline -------------------------------------------------------------------------------------
 
 
-def test_prepare_lists_everything_that_is_left() -> None:
-    shapes = {"x": SQUARE, "p": (5, 4, 2), "m": (5, 4, 2), "f": (40,), "y": (40,)}
+def test_prepared_graphs_have_nothing_but_what_integers_have() -> None:
+    shapes = {"x": SQUARE, "p": (5, 4, 2), "m": (5, 4, 2), "f": (40,), "n": (40,), "y": (40,)}
     ops: list[FloatOp] = [
         FloatPad("p", ("x",), "p", padding=Padding(1)),
         FloatMaxPool2d("m", ("p",), "m", window=Window((1, 1))),
         FloatReshape("f", ("m",), "f"),
-        norm("n", "f", "y", 40),
+        norm("n", "f", "n", 40),
+        clamp("c", "n", "y"),
     ]
-    with pytest.raises(InputError) as caught:
-        prepare(graph(shapes, ops))
-    assert [problem.split(":")[0] for problem in caught.value.problems] == ["batch_norm 'n'"]
+    after = assert_same_function(graph(shapes, ops), prepare)
+    assert kinds(after) == ["pad", "max_pool2d", "reshape", "reshape", "depthwise_conv2d", "reshape"]
 
 
 # --- the checker of float graphs ------------------------------------------------------------------
