@@ -91,8 +91,8 @@ def _tables(report: Report, analysis: Analysis, name: str) -> None:
     )
     report.note(f"{analysis.cycles:,} cycles per inference; {analysis.macs:,} MACs, {analysis.utilization:.1%} of what the array could do")
     report.note(f"{analysis.weight_bytes:,} bytes of weights, {analysis.act_bytes:,} bytes of activations at the peak")
-    words_in, words_out = analysis.transfer_words
-    report.note(f"the host writes {words_in:,} 32-bit words before an inference and reads {words_out:,} after it; not in the cycles")
+    before, after = analysis.transfer_words
+    report.note(f"the host writes {before:,} words of 32 bits before an inference and reads {after:,} after it, beside the cycles")
     if analysis.host:
         report.note(f"after that, on the host: {', '.join(analysis.host)}")
     report.table(
@@ -134,7 +134,7 @@ def _help(fits: dict[str, Fit]) -> Iterator[str]:
     if all(fit.fits for fit in fits.values()):
         return
     large = [name for name, fit in fits.items() if fit.fits]
-    yield f"It fits {', '.join(large)}." if large else "It fits none of these configurations."
+    yield f"The network fits {', '.join(large)}." if large else "The network fits none of these configurations."
     for name, fit in fits.items():
         if not fit.fits and fit.enough is not None:
             from hwgen.compiler.fitting import memory_bytes
