@@ -133,7 +133,7 @@ def _folder(graph: Graph, build: Path | None, config: AcceleratorConfig | None, 
             )
         return folder
     program = compile_graph(graph, config or NAMED[DEFAULT].with_rescale(graph.format))
-    emit(program, temporary, verilog=verilog.accelerator_verilog(program.config))
+    emit(program, temporary, verilog=verilog.accelerator_verilog)
     return read_build(temporary, graph)
 
 

@@ -151,8 +151,13 @@ def generate(
     progress("writing Verilog", 0, 1)
     rng = np.random.default_rng(_VECTOR_SEED)
     vectors = {name: rng.integers(-128, 128, (_VECTORS, *graph.tensors[name].shape)).astype(np.int8) for name in graph.inputs}
-    verilog = accelerator_verilog(program.config)
-    emit(program, Path(output), verilog=verilog, complete=lambda folder: add_testbench(folder, graph, vectors), force=force)
+    emit(
+        program,
+        Path(output),
+        verilog=accelerator_verilog,
+        complete=lambda folder: add_testbench(folder, graph, vectors),
+        force=force,
+    )
     progress("writing Verilog", 1, 1)
     return program
 

@@ -14,6 +14,7 @@ from golden.errors import InputError
 from golden.graph import Graph
 from hwgen.compiler.host_part import host_graph
 from hwgen.compiler.program import Program
+from hwgen.config import AcceleratorConfig
 from hwgen.design import CONFIG_FILE, encode_host_part
 from hwgen.design import FORMAT as DESIGN_FORMAT
 from hwgen.emit.documents import instantiation, readme
@@ -84,10 +85,10 @@ def description(program: Program) -> dict[str, Any]:
     }
 
 
-def contents(program: Program, verilog: str | None = None) -> dict[str, str]:
-    """Text of every file of the folder, by name; `verilog` is accelerator.v of the program's configuration, where it is at hand already."""
+def contents(program: Program, verilog: Callable[[AcceleratorConfig], str] = accelerator_verilog) -> dict[str, str]:
+    """Text of every file of the folder, by name; `verilog` gives accelerator.v of a configuration, from a cache perhaps."""
     files = {
-        "accelerator.v": accelerator_verilog(program.config) if verilog is None else verilog,
+        "accelerator.v": verilog(program.config),
         **images(program),
         "program.lst": listing(program),
         "instantiation.v": instantiation(),
@@ -105,7 +106,7 @@ def emit(
     program: Program,
     directory: Path,
     *,
-    verilog: str | None = None,
+    verilog: Callable[[AcceleratorConfig], str] = accelerator_verilog,
     complete: Callable[[Path], None] | None = None,
     force: bool = False,
 ) -> None:

@@ -11,7 +11,9 @@ from golden import network_file
 from golden.affine import Affine
 from golden.graph import Graph, MaxPool2d, Reshape, Tensor, Window
 from golden.rescale import TFLITE
+from hwgen import emit
 from hwgen.config import NAMED
+from sim import verilog
 from tests.weft.small import Command, Files
 
 SMALL = ["--rows", "4", "--cols", "4", "--lanes", "1"]
@@ -27,6 +29,22 @@ def test_folder(command: Command, files: Files, tmp_path: Path) -> None:
     assert report["config"] == config["config"]
     assert report["configuration"] == "4 x 4"
     assert report["predicted_cycles"] == sum(layer["predicted_cycles"] for layer in report["layers"]) > 0
+
+
+def test_the_verilog_of_a_known_configuration_is_not_emitted_again(
+    command: Command, files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(verilog, "_loaded_sources", lambda: "the sources")
+    for name in ("accelerator_verilog", "selftest_verilog"):
+        emission = getattr(emit, name)
+        monkeypatch.setattr(emit, name, lambda *of, name=name, emission=emission: (made.append(name), emission(*of))[1])
+    for folder in ("first", "second"):
+        assert command("generate", files.network, "--rows", 4, "--cols", 4, "-o", tmp_path / folder).code == 0
+        assert made == ["accelerator_verilog", "selftest_verilog"]
+    texts = [(tmp_path / folder / "accelerator.v").read_bytes() for folder in ("first", "second")]
+    assert texts[0] == texts[1]
 
 
 def test_the_accelerator_takes_the_networks_rescale_format(command: Command, files: Files, tmp_path: Path) -> None:
