@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from golden.checker import check
 from golden.errors import InputError
 from golden.graph import Graph
-from golden.importers import integer_cleanup, tflite_elementwise, tflite_file, tflite_windows
+from golden.importers import integer_cleanup, tflite_add, tflite_elementwise, tflite_file, tflite_windows
 from golden.importers.partial import Refusal, integer_rest
 from golden.importers.tflite_call import Builder, Call, affine, graph_shape
 from golden.importers.tflite_file import FileModel, FileOperator
@@ -21,7 +21,7 @@ from golden.rescale import TFLITE
 
 #: What imports each kind of operator.
 OPERATORS: dict[str, Callable[[Call], None]] = {
-    "ADD": tflite_elementwise.add,
+    "ADD": tflite_add.add,
     "AVERAGE_POOL_2D": tflite_windows.average_pool_2d,
     "CONCATENATION": tflite_elementwise.concatenation,
     "CONV_2D": tflite_windows.conv_2d,

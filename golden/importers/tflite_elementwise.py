@@ -1,4 +1,4 @@
-"""TensorFlow Lite operators without windows: add, activations, requantization, shapes, mean, padding, concatenation, softmax."""
+"""TensorFlow Lite operators without windows: activations, requantization, shapes, mean, padding, concatenation, softmax."""
 
 from __future__ import annotations
 
@@ -8,35 +8,10 @@ import numpy as np
 
 from golden.checker import SOFTMAX_OUTPUT
 from golden.function_table import LOGISTIC, TANH, Function
-from golden.graph import Add, Concatenation, Lookup, MaxPool2d, Mean, Pad, Padding, Requantize, Reshape, Softmax, Window
+from golden.graph import Concatenation, Conv2d, Lookup, MaxPool2d, Mean, Pad, Padding, Requantize, Reshape, Softmax, Window
 from golden.importers.tflite_call import Call, affine, graph_axis, graph_shape
 from golden.importers.values import UnsupportedError
 from golden.rescale import TFLITE, Rescale
-
-#: Bits by which an add shifts its inputs left (SPEC eq. 21).
-_ADD_LEFT_SHIFT = 20
-
-
-def add(call: Call) -> None:
-    """ADD of two activations of one shape, with TensorFlow Lite's factors in double precision (SPEC eq. 21)."""
-    names = call.activation(0), call.activation(1)
-    a, b = (call.builder.tensors[name] for name in names)
-    if a.shape != b.shape:
-        raise UnsupportedError(f"it adds tensors of different shapes {a.shape} and {b.shape}; only equal shapes are supported")
-    meaning = affine(call.target())
-    common = 2 * max(a.affine.scale, b.affine.scale)
-    call.finish(
-        Add(
-            call.name,
-            names,
-            call.result(),
-            left_shift=_ADD_LEFT_SHIFT,
-            rescale_a=Rescale.from_real(TFLITE, a.affine.scale / common),
-            rescale_b=Rescale.from_real(TFLITE, b.affine.scale / common),
-            rescale_out=Rescale.from_real(TFLITE, common / (2.0**_ADD_LEFT_SHIFT * meaning.scale)),
-            **call.clamp(meaning),
-        )
-    )
 
 
 def quantize(call: Call) -> None:
@@ -111,19 +86,38 @@ def reshape(call: Call) -> None:
 
 
 def mean(call: Call) -> None:
-    """MEAN over rows, columns or both (SPEC eq. 29): the division by n is in the multiplier, as far as its bits go."""
+    """MEAN over any axes of a map (SPEC eq. 29): the division by n is in the multiplier, as far as its bits go.
+
+    Over channels, and others with them, it is a convolution whose weights are 1: the same sum, rescaled once.
+    """
     name, meaning = call.activation(), affine(call.target())
     source = call.builder.tensors[name]
     axes = tuple(sorted({graph_axis(call.tensor(0), axis) for axis in call.integers(1)}))
-    if len(source.shape) != 3 or axes not in ((0,), (1,), (0, 1)):
-        raise UnsupportedError(f"it reduces the axes {axes} of {source.shape}; only rows and columns of a map are supported")
+    if len(source.shape) != 3 or not axes:
+        raise UnsupportedError(f"it reduces the axes {axes} of {source.shape}; only axes of a map are supported")
     count = math.prod(source.shape[axis] for axis in axes)
     factor = Rescale.from_real(TFLITE, source.affine.scale / meaning.scale)
     multiplier, exponent = int(factor.multiplier[0]), int(factor.shift[0])
     left = min(count.bit_length() - 1, 32, 31 + exponent)
     rescale = Rescale(TFLITE, np.array([(multiplier << left) // count]), np.array([exponent - left]))
     shape = tuple(1 if axis in axes else size for axis, size in enumerate(source.shape))
-    call.finish(Mean(call.name, (name,), call.result(shape), axes=axes, rescale=rescale))
+    if 2 not in axes:
+        call.finish(Mean(call.name, (name,), call.result(shape), axes=axes, rescale=rescale))
+        return
+    kernel = (source.shape[0] if 0 in axes else 1, source.shape[1] if 1 in axes else 1)
+    call.finish(
+        Conv2d(
+            call.name,
+            (name,),
+            call.result(shape),
+            weight=call.builder.copy(np.broadcast_to(np.int8(1), (1, *kernel, source.shape[2]))),
+            weight_zero_point=np.zeros(1, np.int32),
+            weight_scale=np.full(1, 1 / count),
+            bias=np.zeros(1, np.int32),
+            rescale=rescale,
+            window=Window(kernel),
+        )
+    )
 
 
 def pad(call: Call) -> None:

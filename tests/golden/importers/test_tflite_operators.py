@@ -155,6 +155,24 @@ def test_add(seed: int) -> None:
     compared(file.file([a, b], [y]), batch(rng, shape, 40), batch(rng, shape, 40)[::-1].copy())
 
 
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("each", ["one", "per channel"])
+def test_add_of_a_constant(each: str, seed: int) -> None:
+    """On either side; a table for one constant, an add of a constant map for one per channel."""
+    rng = np.random.default_rng(seed)
+    shape: tuple[int, ...] = [(4, 5, 3), (60,)][rng.integers(2)]
+    size = (1,) if each == "one" else (shape[-1],)
+    size = (1,) * int(rng.integers(len(shape) + 1)) + size
+    file = FileBuilder()
+    x = file.tensor((1, *shape), scale(rng), zero(rng))
+    c = file.tensor(size, scale(rng), zero(rng), data=rng.integers(-128, 128, size).astype(np.int8))
+    y = file.tensor((1, *shape), scale(rng), zero(rng))
+    operands = [x, c] if rng.integers(2) else [c, x]
+    file.op("ADD", operands, [y], "AddOptions", fusedActivationFunction=int(rng.integers(4)))
+    graph = compared(file.file([x], [y]), batch(rng, shape, 40))
+    assert [op.kind for op in graph.ops if op.kind != "reshape"] == (["lookup"] if each == "one" else ["depthwise_conv2d", "add"])
+
+
 @pytest.mark.parametrize("seed", range(40))
 @pytest.mark.parametrize("kind", ["MAX_POOL_2D", "AVERAGE_POOL_2D"])
 def test_pools(kind: str, seed: int) -> None:
@@ -169,11 +187,11 @@ def test_pools(kind: str, seed: int) -> None:
     compared(file.file([x], [y]), batch(rng, (*size, channels)))
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(60))
 def test_mean(seed: int) -> None:
     rng = np.random.default_rng(seed)
     size = tuple(int(value) for value in rng.integers(1, 12, 3))
-    axes = [[1, 2], [2, 1], [1], [2], [-3, -2]][rng.integers(5)]
+    axes = [[1, 2], [2, 1], [1], [2], [-3, -2], [3], [1, 2, 3], [-1, 1], [2, 3]][rng.integers(9)]
     keep = bool(rng.integers(2))
     full = (1, *size)
     reduced = {axis % 4 for axis in axes}
