@@ -33,11 +33,13 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
     from golden.float_graph import FloatGraph
+    from golden.recipe import Recipe
     from hwgen.compiler.analysis import Analysis, Place
     from hwgen.compiler.program import Program
     from hwgen.config import AcceleratorConfig
     from sim.report import VerifyReport
     from sim.tools import Tool
+    from weft.compare import Comparison
 
 Path_ = str | os.PathLike[str]
 #: Called with (what is being done, steps done, steps in all).
@@ -220,6 +222,67 @@ def verify(
         if junit_draft is not None:
             junit_draft.write_text(report.to_junit(), encoding="utf-8")
     return report
+
+
+def compare(
+    model: nn.Module | ExportedProgram | FloatGraph | str,
+    calibration: Path_,
+    evaluation: Path_,
+    *,
+    methods: Sequence[str] | None = None,
+    recipes: Sequence[Recipe | Path_] = (),
+    draws: int = 1,
+    calibration_images: int | None = None,
+    config: str | None = None,
+    output: Path_ | None = None,
+    layout: str | None = None,
+    values: str | None = None,
+    progress: Progress = _silent,
+) -> Comparison:
+    """Quantizes a float network by many methods and measures each on the same data.
+
+    model:              as for `quantize`.
+    calibration:        the path of an npz file of real inputs, with labels for methods that train.
+    evaluation:         the path of another one, with labels for the accuracy.
+    methods:            names of `weft.compare.methods.METHODS`; all by default.
+    recipes:            further methods, as objects or TOML files.
+    draws:              how often `calibration_images` of the calibration inputs are drawn.
+    config:             a named configuration, whose cycles are counted.
+    output:             a folder for a page with pictures and the same as JSON.
+
+    Raises InputError for methods that do not exist, and for a network or data that cannot be compared.
+    """
+    from golden.passes.pipeline import prepare
+    from golden.recipe import Recipe, read_recipe
+    from hwgen.config import DEFAULT
+    from weft import calibration_data
+    from weft.compare import comparison as comparing
+    from weft.compare.inputs import labelled_data
+    from weft.compare.methods import METHODS
+
+    unknown = [name for name in methods or () if name not in METHODS]
+    if unknown:
+        raise InputError(f"there is no method {unknown[0]!r}; there are {', '.join(METHODS)}")
+    chosen = [METHODS[name] for name in (METHODS if methods is None and not recipes else methods or ())]
+    chosen += [recipe if isinstance(recipe, Recipe) else read_recipe(recipe) for recipe in recipes]
+    if isinstance(model, str):
+        from weft.model import load_model
+
+        model, name = load_model(model)
+    else:
+        name = None
+    network = prepare(calibration_data.prepare(model, calibration, layout, values, name).network)
+    return comparing.compare(
+        network,
+        labelled_data(Path(calibration), network, "calibration", layout, values),
+        labelled_data(Path(evaluation), network, "evaluation", layout, values),
+        recipes=chosen,
+        draws=draws,
+        calibration_inputs=calibration_images,
+        config=configuration(RescaleFormat.parse("tflite"), config),
+        configuration=config or DEFAULT,
+        progress=progress,
+    )
 
 
 def doctor() -> tuple[Tool, ...]:

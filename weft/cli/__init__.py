@@ -9,6 +9,8 @@ import click
 from weft.cli.analyze import analyze
 from weft.cli.bench import bench
 from weft.cli.check import check
+from weft.cli.compare import compare
+from weft.cli.compress import compress
 from weft.cli.demo import demo
 from weft.cli.doctor import doctor
 from weft.cli.formats import formats
@@ -18,6 +20,7 @@ from weft.cli.operators import operators
 from weft.cli.predict import predict
 from weft.cli.quantize import quantize
 from weft.cli.terminal import run
+from weft.cli.train import train
 from weft.cli.verify import verify
 from weft.version import VERSION
 
@@ -32,7 +35,7 @@ def command_line() -> None:
     """
 
 
-for _command in (demo, doctor, check, quantize, inspect, analyze, predict, generate, verify, operators, formats, bench):
+for _command in (demo, doctor, check, quantize, compare, compress, train, inspect, analyze, predict, generate, verify, operators, formats, bench):
     command_line.add_command(_command)
 
 
