@@ -45,7 +45,7 @@ def folders(programs: dict[str, Program], tmp_path_factory: pytest.TempPathFacto
     found = {}
     for name, program in programs.items():
         found[name] = tmp_path_factory.mktemp("emitted") / name
-        emit(program, found[name], verilog="// none needed here\n")
+        emit(program, found[name], verilog=lambda config: "// none needed here\n")
     return found
 
 

@@ -52,7 +52,7 @@ def test_words_are_where_the_device_has_them(bus: MappedBus, device: Path) -> No
 
 def test_the_driver_says_that_nothing_is_there(bus: MappedBus, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
-    emit(compile_graph(branching_network(), NAMED["tiny-4x4"]), folder, verilog="// none needed here\n")
+    emit(compile_graph(branching_network(), NAMED["tiny-4x4"]), folder, verilog=lambda config: "// none needed here\n")
     with pytest.raises(DeviceError, match="there is no accelerator: ID reads 0x00000000"):
         Accelerator(bus, folder)
 

@@ -34,7 +34,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Graph, 
     found = {}
     for graph in (digits_size_network(), branching_network()):
         path = tmp_path_factory.mktemp("emitted") / graph.name
-        emit(compile_graph(graph, CONFIG), path, verilog=accelerator_verilog(CONFIG))
+        emit(compile_graph(graph, CONFIG), path, verilog=accelerator_verilog)
         found[graph.name] = (graph, path)
     return found
 
