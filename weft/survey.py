@@ -11,10 +11,10 @@ from pathlib import Path
 
 from golden.calibration import Range
 from golden.errors import InputError
-from golden.float_graph import FloatGraph, FloatMaxPool2d, FloatOp, FloatPad, FloatReshape, FloatWeightedOp
+from golden.float_graph import FloatBatchNorm, FloatGraph, FloatMaxPool2d, FloatOp, FloatPad, FloatReshape, FloatWeightedOp
 from golden.graph import Graph
-from golden.importers.partial import RefusedNetworkError, without
-from golden.passes.pipeline import lowered, unquantizable
+from golden.importers.partial import RefusedNetworkError
+from golden.passes.pipeline import prepare
 from golden.recipe import Recipe
 from hwgen.compiler import support
 from hwgen.compiler.analysis import Place, places
@@ -89,29 +89,19 @@ def _integer_places(graph: Graph, cut: Collection[str]) -> list[Place]:
 
 def _float_places(graph: FloatGraph, cut: Collection[str]) -> list[Place]:
     """The place of the integer operator of the same name, or the operator that takes it over."""
-    from golden.quantize import quantize_graph
+    from golden.quantize import quantize_graph  # it loads PyTorch
 
-    low = lowered(graph)
-    refused = unquantizable(low)
-    rest: FloatGraph | None = low
+    low = prepare(graph)
+    try:
+        integers = quantize_graph(low, {name: Range(-1.0, 1.0) for name in low.tensors}, Recipe())
+    except InputError as error:
+        return [Place(graph.name, "network", UNSUPPORTED, reason) for reason in error.problems or (error.message,)]
     ends = {low.outputs[at] for at, name in enumerate(graph.outputs) if name in cut}
-    if refused:
-        ends |= {name for op in low.ops if op.name in refused for name in op.inputs}
-        rest = without(low, refused)
-    found: dict[str, Place] = {}
-    if rest is not None:
-        try:
-            integers = quantize_graph(rest, {name: Range(-1.0, 1.0) for name in rest.tensors}, Recipe())
-        except InputError as error:
-            reasons = error.problems or (error.message,)
-            return [Place(graph.name, "network", UNSUPPORTED, reason) for reason in reasons]
-        found = {place.name: place for place in _integer_places(integers, ends)}
-    return [_float_place(graph, low, op, refused, found) for op in graph.ops]
+    found = {place.name: place for place in _integer_places(integers, ends)}
+    return [_float_place(graph, low, op, found) for op in graph.ops]
 
 
-def _float_place(graph: FloatGraph, low: FloatGraph, op: FloatOp, refused: Mapping[str, str], found: Mapping[str, Place]) -> Place:
-    if op.name in refused:
-        return Place(op.name, op.kind, UNSUPPORTED, refused[op.name])
+def _float_place(graph: FloatGraph, low: FloatGraph, op: FloatOp, found: Mapping[str, Place]) -> Place:
     if op.name in found:
         return Place(op.name, op.kind, found[op.name].where, found[op.name].why)
     taker = _taker(graph, {other.name: other for other in low.ops}, op)
@@ -119,22 +109,16 @@ def _float_place(graph: FloatGraph, low: FloatGraph, op: FloatOp, refused: Mappi
 
 
 def _taker(graph: FloatGraph, low: Mapping[str, FloatOp], op: FloatOp) -> str:
-    """The operator that does the work of one that is gone: a convolution that pads, else one before it whose numbers have changed."""
-    if isinstance(op, FloatPad):
-        readers = [reader.name for reader in graph.consumers(op.output)]
-        return ", ".join(readers)
-    at = graph.producer(op.inputs[0])
-    first = ""
+    """The operator that does the work of one that is gone: the nearest before it whose numbers have changed, else those that read it."""
+    at = None if isinstance(op, FloatPad) else graph.producer(op.inputs[0])
     while at is not None:
         after = low.get(at.name)
-        if after is not None:
-            first = first or at.name
-            if _changed(at, after):
-                return at.name
-            if not isinstance(at, (FloatReshape, FloatMaxPool2d)):
-                break
+        if after is not None and _changed(at, after):
+            return at.name
+        if after is not None and (isinstance(op, FloatBatchNorm) or not isinstance(at, (FloatReshape, FloatMaxPool2d))):
+            break  # a clamp may move before these
         at = graph.producer(at.inputs[0])
-    return first
+    return ", ".join(reader.name for reader in graph.consumers(op.output))
 
 
 def _changed(before: FloatOp, after: FloatOp) -> bool:

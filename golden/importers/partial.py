@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
@@ -78,18 +78,6 @@ def float_rest(
 
     partial, found = _rest(graph, float_checker.violations, tensors, ops, outputs, refusals)
     return RefusedNetworkError(name, found, partial, False)
-
-
-def without(graph: FloatGraph, names: Collection[str]) -> FloatGraph | None:
-    """A float graph without some of its operators, what they made being inputs; None where nothing is left."""
-    gone = [op for op in graph.ops if op.name in names]
-    kept = [op for op in graph.ops if op.name not in names]
-    refusals = [Refusal(op.name, op.kind, "", "", 0, op.inputs) for op in gone]
-
-    def make(tensors: Mapping[str, FloatTensor], inputs: tuple[str, ...], ends: tuple[str, ...], ops: Sequence[FloatOp]) -> FloatGraph:
-        return FloatGraph(graph.name, dict(tensors), inputs, ends, tuple(ops))
-
-    return _graph(make, graph.tensors, kept, graph.outputs, refusals)
 
 
 class _Operator(Protocol):

@@ -6,10 +6,10 @@ import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
+from typing import Any
 
 import torch
 from torch.export import ExportedProgram
-from torch.export.graph_signature import OutputKind
 from torch.fx import Node
 
 from golden.errors import InputError
@@ -39,22 +39,25 @@ def _nothing(record: logging.LogRecord) -> bool:
 def refuse_training(program: ExportedProgram, name: str) -> None:
     """Raises InputError, one for all, for a program that does what its module does in training."""
     layers = [node for node in program.graph.nodes if _trains(node)]
-    changes = any(spec.kind is OutputKind.BUFFER_MUTATION for spec in program.graph_signature.output_specs)
-    random = [node for node in layers if "dropout" in node.target._schema.name]
-    if random or (layers and changes):
+    if layers:
         shown = ", ".join(dict.fromkeys(_layer(node) for node in layers))
         raise InputError(f"network {name!r} was exported in training mode ({shown}); export it again at inference: {_EXPORT}")
 
 
 def _trains(node: Node) -> bool:
-    """Whether an operator (batch normalization, dropout) is told that it is in training."""
+    """Whether an operator works as in training: dropout, or batch normalization that has statistics of its own and uses others."""
+    arguments = _arguments(node)
+    in_training = arguments.get("train") is True or arguments.get("training") is True
+    return in_training and ("running_mean" not in arguments or arguments["running_mean"] is not None)
+
+
+def _arguments(node: Node) -> dict[str, Any]:
+    """An ATen operator's arguments by their names in its schema; nothing of anything else."""
     if not isinstance(node.target, torch._ops.OpOverload):
-        return False
-    for index, argument in enumerate(node.target._schema.arguments):
-        if argument.name in ("train", "training"):
-            value = node.args[index] if index < len(node.args) else node.kwargs.get(argument.name, argument.default_value)
-            return value is True
-    return False
+        return {}
+    schema = node.target._schema.arguments
+    given = {argument.name: node.args[index] for index, argument in enumerate(schema) if index < len(node.args)}
+    return {argument.name: argument.default_value for argument in schema if argument.has_default_value()} | given | dict(node.kwargs)
 
 
 def _layer(node: Node) -> str:

@@ -281,6 +281,29 @@ def test_every_unsupported_operator_is_reported_at_once() -> None:
     assert "(GRU): is not supported; recurrent layers are not supported" in text
 
 
+def test_faults_behind_unsupported_operators_are_named() -> None:
+    """Where the shape of what those make is known: from their kind, or from the file."""
+    f = FileBuilder()
+    x = f.op("LRN", f.conv(f.input((1, 3, 6, 6)), 3, 4), size=3)
+    x = f.op("Resize", f.op("LRN", x, size=5), "", f.constant([1.0, 1.0, 2.0, 2.0]))
+    known = f.op("Conv", x, f.random(2, 4, 1, 1), auto_pad="OTHER")
+    model = f.proto(known)
+    assert "3 problem(s)" in refused(model)  # of the convolution nothing is known
+    model.graph.value_info.append(helper.make_tensor_value_info(x, TensorProto.FLOAT, (1, 4, 8, 8)))
+    text = refused(model)
+    assert all(f"({kind}): " in text for kind in ("LRN", "Resize", "Conv"))
+    assert "'OTHER', which is unknown" in text
+
+
+@pytest.mark.parametrize("shape", [(1, 2**21, 1, 1), (1, 0, 3, 3), (2, 3, 3), (5, 4, 4, 4), None])
+def test_shapes_that_the_file_claims_are_not_trusted(shape: tuple[int, ...] | None) -> None:
+    f = FileBuilder()
+    x = f.op("Resize", f.conv(f.input((1, 3, 6, 6)), 3, 4), "", f.constant([1.0, 1.0, 2.0, 2.0]))
+    model = f.proto(f.conv(x, 4, 2))
+    model.graph.value_info.append(helper.make_tensor_value_info(x, TensorProto.FLOAT, shape))
+    assert "1 problem(s)" in refused(model)
+
+
 def test_missing_and_large_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         importer.import_file(tmp_path / "none.onnx")

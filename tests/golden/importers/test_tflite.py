@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 import tflite as fields
 
+from golden.checker import check
 from golden.errors import InputError
+from golden.graph import Graph
+from golden.importers.partial import RefusedNetworkError
 from golden.importers.tflite import import_bytes, import_file
 from tests.golden.importers.test_tflite_fuzz import network, survives
 from tests.golden.importers.tflite_builder import Array, FileBuilder, schema
@@ -48,6 +51,47 @@ def test_all_unsupported_operators_at_once() -> None:
     ]
     assert "train again" in error.problems[0]
     assert "build the network from ADD, AVERAGE_POOL_2D" in error.problems[4]
+
+
+def test_faults_behind_unsupported_operators_are_named() -> None:
+    """Behind one whose result is known by its shape and scale, and behind one of whose result nothing is known."""
+    file = FileBuilder()
+    t = [file.tensor((1, 4), 0.1) for _ in range(4)]
+    real = [file.tensor((1, 4), kind="FLOAT32") for _ in range(3)]
+    file.op("HARD_SWISH", [t[0]], [t[1]])
+    file.op("TANH", [t[1]], [t[2]])
+    file.op("DEQUANTIZE", [t[2]], [real[0]])
+    file.op("RELU", [real[0]], [real[1]])
+    file.op("CUMSUM", [real[1]], [real[2]])
+    file.op("QUANTIZE", [real[2]], [t[3]])
+    error = refused(file, [t[0]], [t[3]])
+    assert [problem.split(":")[0] for problem in error.problems] == [
+        "operator 0 (HARD_SWISH)",
+        "operator 1 (TANH)",
+        "operator 2 (DEQUANTIZE)",
+        "operator 4 (CUMSUM)",
+    ]
+    assert isinstance(error, RefusedNetworkError)
+    assert [refusal.name for refusal in error.refusals if not refusal.reason] == ["relu_3", "quantize_5"]  # nothing can be said of these
+
+
+def test_the_rest_of_a_refused_network_is_sound() -> None:
+    """Also where an operator that could be read breaks a rule: it is refused as well."""
+    file = FileBuilder()
+    t = [file.tensor((1, 4), 0.1) for _ in range(3)]
+    wide = file.tensor((1, 5), 0.1)
+    file.op("RELU6", [t[0]], [t[1]])
+    file.op("CUMSUM", [t[1]], [t[2]])
+    file.op("SOFTMAX", [t[2]], [wide], "SoftmaxOptions", beta=1.0)
+    file.model.subgraphs[0].tensors[wide].quantization.scale = [1 / 256]
+    file.model.subgraphs[0].tensors[wide].quantization.zeroPoint = [-128]
+    error = refused(file, [t[0]], [wide])
+    assert len(error.problems) == 2
+    assert "[output-shape]" in error.problems[1]
+    assert isinstance(error, RefusedNetworkError)
+    assert isinstance(error.partial, Graph)
+    assert error.quantized
+    check(error.partial)
 
 
 def one(kind: str, source: dict[str, Any], target: dict[str, Any], options: str = "", *constants: Array, **values: Any) -> FileBuilder:
@@ -91,7 +135,7 @@ REFUSED: list[tuple[str, FileBuilder]] = [
     ("weights must be a constant of 4 axes", one("CONV_2D", {}, {}, "Conv2DOptions", **CONV)),
     ("input 1, 't2', is INT32; it must be INT8", one("CONV_2D", {}, {}, "Conv2DOptions", np.zeros((2, 1, 1, 2), np.int32), **CONV)),
     ("weights 't2' have 0 scales", one("CONV_2D", {}, {}, "Conv2DOptions", np.zeros((2, 1, 1, 2), np.int8), **CONV)),
-    ("only rows and columns", one("MEAN", {}, {"shape": (1, 4, 4, 1)}, "ReducerOptions", int32(3), keepDims=True)),
+    ("only axes of a map", one("MEAN", {"shape": (1, 16)}, {"shape": (1, 1)}, "ReducerOptions", int32(1), keepDims=True)),
     ("along the batch", one("MEAN", {}, {}, "ReducerOptions", int32(0), keepDims=True)),
     ("axis 7 is not one of the 4 axes", one("MEAN", {}, {}, "ReducerOptions", int32(7), keepDims=True)),
     ("pads the batch", one("PAD", {}, {}, "PadOptions", np.array([[1, 0], [0, 0], [0, 0], [0, 0]], np.int32))),

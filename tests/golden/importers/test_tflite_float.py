@@ -12,13 +12,16 @@ import pytest
 
 from golden import float_interpreter
 from golden.errors import InputError
+from golden.float_graph import FloatGraph
 from golden.importers import tflite
+from golden.importers.partial import RefusedNetworkError
 from golden.importers.tflite_float import import_bytes, import_file
 from golden.input_data import quantize_input
 from golden.interpreter import run
 from golden.quantize import quantize
 from golden.rescale import SHIFT, TFLITE, RescaleFormat, RescaleKind
 from tests.golden.importers.test_tflite_fuzz import PATIENCE, SEED, mutations
+from tests.golden.importers.test_tflite_fuzz import network as int8_network
 from tests.golden.importers.tflite_builder import Array, FileBuilder, tflite_micro
 
 STEP = {"strideH": 1, "strideW": 1}
@@ -117,6 +120,35 @@ def test_everything_unsupported_at_once() -> None:
     with pytest.raises(InputError) as caught:
         import_bytes(file.file([x], [c, b, y]), "net")
     assert [problem.split(":")[0] for problem in caught.value.problems] == ["operator 0 (ELU)", "operator 1 (MUL)", "operator 3 (QUANTIZE)"]
+
+
+def test_faults_behind_unsupported_operators_are_named() -> None:
+    file = FileBuilder()
+    x, a, b, c, d = (file.tensor((1, 4), kind="FLOAT32") for _ in range(5))
+    file.op("ELU", [x], [a])
+    file.op("MUL", [a, x], [b], "MulOptions")
+    file.op("RELU", [b], [c])
+    file.op("CUMSUM", [c], [d])
+    with pytest.raises(RefusedNetworkError) as caught:
+        import_bytes(file.file([x], [d]), "net")
+    assert [refusal.name for refusal in caught.value.refusals] == ["elu_0", "mul_1", "cumsum_3"]
+    assert isinstance(caught.value.partial, FloatGraph)
+    assert [op.name for op in caught.value.partial.ops] == ["relu_2"]
+    assert not caught.value.quantized
+
+
+def test_a_quantized_file_is_not_read() -> None:
+    with pytest.raises(InputError, match="is quantized already"):
+        import_bytes(int8_network(), "net")
+
+
+def test_missing_stored_weights() -> None:
+    """Found by fuzzing."""
+    file = FileBuilder()
+    x, y = file.tensor((1, 4), kind="FLOAT32"), file.tensor((1, 4), kind="FLOAT32")
+    file.op("DEQUANTIZE", [-1], [y], "DequantizeOptions")
+    with pytest.raises(InputError, match="its input 0 is missing"):
+        import_bytes(file.file([x], [y]), "net")
 
 
 def test_mutated_files_end_in_an_input_error() -> None:
