@@ -24,7 +24,8 @@ _HEX = re.compile(rb"[0-9a-fA-F]+")
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a tensor lies in activation memory: pixel p, channel c is byte c % R of word base + p * words_per_pixel + c // R.
+    """Where a tensor lies in activation memory: channel c of pixel (y, x) is byte c % R of word
+    base + y * words_per_row + x * words_per_pixel + c // R; where first_byte is not 0, c + first_byte takes the place of c.
 
     shape: (H, W, C) as stored: (1, 1, N) for a vector, the map's for a tensor that is a reshape of a map.
     dense: stored without gaps instead: byte b = x * C + c of row y is byte b % R of word base + y * words_per_row + b // R.
@@ -35,6 +36,7 @@ class Placement:
     shape: tuple[int, int, int]
     dense: bool
     words_per_row: int
+    first_byte: int = 0
 
     @property
     def channels(self) -> int:
@@ -56,7 +58,10 @@ class Placement:
 class Layer:
     """A layer as the program runs it: its index in the tap and the counters, the operator's name and kind, the tensor it writes (or the map
     of its own that a pack pass fills),
-    its multiply-accumulate operations, and the cycles that the compiler predicts."""
+    its multiply-accumulate operations, and the cycles that the compiler predicts.
+
+    parts: what of the tensor it writes, as (start, size) of rows, columns and channels; nothing where it is all of it.
+    """
 
     index: int
     name: str
@@ -64,6 +69,7 @@ class Layer:
     output: str
     macs: int
     predicted_cycles: int
+    parts: tuple[tuple[tuple[int, int, int], tuple[int, int, int]], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +154,12 @@ def _decode(path: Path, data: dict[str, Any]) -> BuildFolder:
         raise ValueError(f"format {data['format']!r} is not {FORMAT}, the one that this version reads")
     tensors = {
         name: Placement(
-            int(item["base"]), int(item["words_per_pixel"]), _stored_shape(item["shape"]), bool(item["dense"]), int(item["words_per_row"])
+            int(item["base"]),
+            int(item["words_per_pixel"]),
+            _stored_shape(item["shape"]),
+            bool(item["dense"]),
+            int(item["words_per_row"]),
+            int(item["first_byte"]),
         )
         for name, item in data["tensors"].items()
     }
@@ -160,6 +171,7 @@ def _decode(path: Path, data: dict[str, Any]) -> BuildFolder:
             str(item["output"]),
             int(item["macs"]),
             int(item["cycles"]),
+            tuple((_stored_shape(part["start"]), _stored_shape(part["size"])) for part in item["parts"]),
         )
         for item in data["layers"]
     )

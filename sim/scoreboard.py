@@ -136,16 +136,19 @@ def _compare_layer(
     if int(np.prod(expected.shape[1:])) != place.size or expected.shape[0] < runs:
         raise InputError(f"tensor {layer.output}: int8[{runs}, ...] of {place.size} elements are to be compared, not {expected.shape}")
     lanes = log.data.shape[1]
-    start = (log.address[selected] - place.base) * word_bytes + log.offset[selected]
-    pixel, channel = np.divmod(start[:, None] + np.arange(lanes), place.words_per_pixel * word_bytes)
-    inside = (pixel >= 0) & (pixel < place.pixels)
+    height, width, channels = place.shape
+    y, in_row = np.divmod(log.address[selected] - place.base, place.words_per_row)
+    x, in_pixel = np.divmod(in_row, place.words_per_pixel)
+    channel = (in_pixel * word_bytes + log.offset[selected] - place.first_byte)[:, None] + np.arange(lanes)
+    inside = ((y >= 0) & (y < height) & (x < width) & (channel[:, 0] >= 0) & (channel[:, 0] < channels))[:, None]
     if not inside.all():
         outside = selected.copy()
         outside[selected] = ~inside.all(axis=1)
         return _stray(log, outside, layer, first_image, "")
-    real = channel < place.channels  # the others are the padding of the pixel's last word, which nobody reads as data
+    real = channel < channels  # the others are the padding of the pixel's last word, which nobody reads as data
     size = place.size
-    element = (log.run[selected][:, None] * size + pixel * place.channels + channel)[real]
+    element_of = log.run[selected][:, None] * size + (y * width + x)[:, None] * channels + channel
+    element = element_of[real]
 
     writes = np.bincount(element, minlength=runs * size)
     got = np.zeros(runs * size, np.int8)
@@ -153,10 +156,16 @@ def _compare_layer(
     unknown = np.zeros(runs * size, np.bool_)
     unknown[element] = log.unknown[selected][real]
     want = expected[:runs].reshape(-1)
-    differs = (got != want) | unknown | (writes != 1)
+    own = np.tile(_own(layer, place).reshape(-1), runs)
+    differs = np.where(own, (got != want) | unknown | (writes != 1), writes != 0)
     if not differs.any():
         return None
     first = int(differs.argmax())
+    if not own[first]:
+        index = tuple(int(i) for i in np.unravel_index(first % size, place.shape))
+        wrong = selected.copy()
+        wrong[selected] = (real & (element_of == first)).any(axis=1)
+        return _stray(log, wrong, layer, first_image, f"{list(index)} is not of the part that the layer writes")
     if writes[first] == 0:
         kind = Kind.MISSING
     elif unknown[first]:
@@ -178,6 +187,14 @@ def _compare_layer(
         count=int(differs.sum()),
         detail=f"written {int(writes[first])} times" if writes[first] > 1 else "",
     )
+
+
+def _own(layer: Layer, place: Placement) -> npt.NDArray[np.bool_]:
+    """bool[H, W, C]: the elements that a layer writes."""
+    own = np.full(place.shape, not layer.parts)
+    for start, size in layer.parts:
+        own[tuple(slice(first, first + count) for first, count in zip(start, size, strict=True))] = True
+    return own
 
 
 def _stray(log: TapLog, where: npt.NDArray[np.bool_], layer: Layer, first_image: int, detail: str) -> Difference:

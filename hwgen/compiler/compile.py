@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden.errors import DoesNotFitError, InputError
-from golden.graph import Conv2d, Graph, Op, Reshape, op_macs
+from golden.graph import Graph, Op, op_macs
 from hwgen.compiler import support
 from hwgen.compiler.host_part import divide
 from hwgen.compiler.lower import lower
 from hwgen.compiler.lowered import Pass
-from hwgen.compiler.packing import PACK, dense_inputs, packed_name, packed_shape, packs
-from hwgen.compiler.placement import place
+from hwgen.compiler.packing import PACK
 from hwgen.compiler.program import Layer, Program
+from hwgen.compiler.storage import store
 from hwgen.compiler.walk import out_of_reach
 from hwgen.config import AcceleratorConfig
 from hwgen.cycles import predict
@@ -51,16 +51,9 @@ def translate(graph: Graph, config: AcceleratorConfig) -> Program:
     network, division = graph, divide(graph)
     graph = division.device
     support.check(graph, config)
-    ops = [op for op in graph.ops if not isinstance(op, Reshape)]
-    dense = dense_inputs(graph, config)
-    scratch = {
-        packed_name(op): (op.name, packed_shape(op, graph.op_inputs(op)[0].shape[2], graph.op_output(op).shape))
-        for op in ops
-        if isinstance(op, Conv2d) and op.inputs[0] in dense and packs(op, graph.op_inputs(op)[0].shape[2], config)
-    }
-    placements, act_words = place(graph, config, dense=dense, scratch=scratch)
-    packed = {op_name: placements[name] for name, (op_name, _) in scratch.items()}
-    lowered = [lower(graph, op, placements, packed.get(op.name), config) for op in ops]
+    storage = store(graph, config)
+    ops = [op for op in graph.ops if op.output not in storage.shared]
+    lowered = [lower(graph, op, storage, config) for op in ops]
     problems = [problem for item in lowered for problem in item.problems]
     if problems:
         raise InputError(f"network {graph.name}: the accelerator cannot run it exactly", problems)
@@ -98,13 +91,27 @@ def translate(graph: Graph, config: AcceleratorConfig) -> Program:
 
     timings = predict(config, descriptors)
     layers = tuple(
-        Layer(index, part.name, part.kind, part.output, 0 if part.kind == PACK else op_macs(graph, op), timing.cycles, timing.busy)
+        Layer(
+            index, part.name, part.kind, part.output, 0 if part.kind == PACK else op_macs(graph, op), timing.cycles, timing.busy, part.parts
+        )
         for index, ((op, part), timing) in enumerate(zip(passes, timings, strict=True))
     )
     weights = np.concatenate([item.weights for item in lowered])
     params = tuple(record for item in lowered for record in item.params)
     tables = tuple(entry for item in lowered for entry in item.tables)
-    return Program(network, graph, division.host, config, layers, tuple(descriptors), weights, params, tables, placements, act_words)
+    return Program(
+        graph=network,
+        device=graph,
+        host_ops=division.host,
+        config=config,
+        layers=layers,
+        descriptors=tuple(descriptors),
+        weights=weights,
+        params=params,
+        tables=tables,
+        placements=storage.placements,
+        act_words=storage.words,
+    )
 
 
 @dataclass(frozen=True)

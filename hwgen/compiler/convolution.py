@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from golden.graph import WeightedOp, Window
 from hwgen.compiler.bounds import extreme_sums, overflow_problems
-from hwgen.compiler.lowered import UNUSED, Lowered, Pass, int8_parts, interleave, records
-from hwgen.compiler.packing import PACK, dense_walk, pack_descriptors, pack_params, packed_name
+from hwgen.compiler.lowered import Lowered, Pass, fixed_fields, identity_record, int8_parts, interleave, records
+from hwgen.compiler.packing import PACK, dense_walk, pack_descriptors, packed_name
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.tiling import Tile, tiles
 from hwgen.compiler.walk import store, walk
@@ -37,15 +37,8 @@ def lower_convolution(
     # The array multiplies raw inputs: what the zero point contributes is folded into the bias.
     bias = op.bias.astype(np.int64) - zero_points[0] * flat.sum(axis=1)
     fixed = {
-        **UNUSED,
-        "operation": int(Operation.CONV),
-        "pad_value": zero_points[0],
+        **fixed_fields(Operation.CONV, pad_value=zero_points[0], zero_point=zero_points[1], act_min=op.act_min, act_max=op.act_max),
         "param_step": 1,
-        "param_address": 0,
-        "output_zero_point": zero_points[1],
-        "act_min": op.act_min,
-        "act_max": op.act_max,
-        "weight_address": 0,
     }
     area = Tile(0, 0, *target.shape[:2])
     params = records(config, bias, op.rescale)
@@ -53,7 +46,7 @@ def lower_convolution(
     if packed is not None:
         descriptors = pack_descriptors(source, packed, window, zero_points[0], config, param_address=len(params))
         passes.append(Pass(f"{op.name} (pack)", PACK, packed_name(op), descriptors))
-        params += pack_params(config)
+        params += identity_record(config)
         source, window = packed, Window((1, 1))
         parts = [part.reshape(channels, 1, 1, -1) for part in parts]
     if source.dense:
@@ -64,11 +57,7 @@ def lower_convolution(
             **fixed,
             "tiles": len(weights) // config.words_per_tile,
             "extra_walks": len(parts) - 1,
-            **(
-                dense_walk(source, window, tile, config)
-                if source.dense
-                else walk(source, window, tile, channel_words=source.words_per_pixel)
-            ),
+            **(dense_walk(source, window, tile, config) if source.dense else walk(source, window, tile, channel_words=source.pixel_words)),
             **store(target, tile, channels=channels, group_channels=config.cols, lanes=config.lanes),
         }
         for tile in tiles(area, config.acc_depth)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from golden.graph import DepthwiseConv2d, Window
 from hwgen.compiler.convolution import lower_convolution, weighted_problems
-from hwgen.compiler.lowered import UNUSED, Lowered, Pass, int8_parts, interleave, records
+from hwgen.compiler.lowered import Lowered, Pass, fixed_fields, int8_parts, interleave, records
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.tiling import Tile, tiles
 from hwgen.compiler.walk import ADDRESS_SPACE, store
@@ -35,19 +35,13 @@ def lower_depthwise(
     paired = config.depthwise_pairs and op.window.stride[1] == 2 and chunks == 1 and channels > config.pool_channels
     share = 2 if paired else 1
     groups = -(-channels // (share * config.pool_channels))
+    fixed = fixed_fields(Operation.DEPTHWISE, pad_value=zero_points[0], zero_point=zero_points[1], act_min=op.act_min, act_max=op.act_max)
     descriptors = []
     for tile in tiles(Tile(0, 0, *target.shape[:2]), config.acc_depth // share):
         descriptors.append(
             {
-                **UNUSED,
-                "operation": int(Operation.DEPTHWISE),
-                "pad_value": zero_points[0],
+                **fixed,
                 "param_step": 1,
-                "param_address": 0,
-                "output_zero_point": zero_points[1],
-                "act_min": op.act_min,
-                "act_max": op.act_max,
-                "weight_address": 0,
                 "tiles": groups * op.window.kernel[0] * chunks * share * len(parts),
                 "extra_walks": len(parts) - 1,
                 "paired": int(paired),
@@ -79,7 +73,7 @@ def _walk(source: Placement, window: Window, tile: Tile, taps: int, chunks: int,
     are padding: every row begins with the same padding, and while nothing is issued there is padding too.
     """
     height, width, _ = source.shape
-    words = source.words_per_pixel
+    words, row = source.words_per_pixel, source.words_per_row
     start_y = tile.y * window.stride[0] - window.padding.top
     start_x = tile.x * window.stride[1] - window.padding.left
     stream = (tile.cols - 1) * window.stride[1] + taps
@@ -101,11 +95,11 @@ def _walk(source: Placement, window: Window, tile: Tile, taps: int, chunks: int,
         "stride_x": 1,
         "dilation_y": window.dilation[0],
         "dilation_x": taps,
-        "act_address": (source.base + (start_y * width + start_x) * words) % ADDRESS_SPACE,
+        "act_address": (source.base + start_y * row + start_x * words) % ADDRESS_SPACE,
         "step_x": words,
-        "step_y": window.stride[0] * width * words,
+        "step_y": window.stride[0] * row,
         "step_kernel_x": taps * words,
-        "step_kernel_y": (window.dilation[0] * width - (chunks - 1) * taps) * words,
+        "step_kernel_y": window.dilation[0] * row - (chunks - 1) * taps * words,
         "stream_x": stream,
         "decimate": window.stride[1],
     }

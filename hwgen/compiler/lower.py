@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from golden.graph import (
     Add,
     AveragePool2d,
@@ -18,20 +16,25 @@ from golden.graph import (
     Op,
     Pad,
     Requantize,
+    Reshape,
     Window,
 )
+from hwgen.compiler.concatenation import lower_concatenation
 from hwgen.compiler.convolution import lower_convolution
 from hwgen.compiler.depthwise import lower_depthwise
-from hwgen.compiler.elementwise import lower_concatenation, lower_lookup, lower_pad, lower_sum
+from hwgen.compiler.elementwise import lower_lookup, lower_pad, lower_sum
 from hwgen.compiler.lowered import Lowered
-from hwgen.compiler.placement import Placement
+from hwgen.compiler.packing import packed_name
 from hwgen.compiler.pooling import lower_pooling
+from hwgen.compiler.reshape import divided_name, lower_reshape
 from hwgen.compiler.residual import lower_add
+from hwgen.compiler.storage import Storage
 from hwgen.config import AcceleratorConfig
 
 
-def lower(graph: Graph, op: Op, placements: Mapping[str, Placement], packed: Placement | None, config: AcceleratorConfig) -> Lowered:
-    """Lowers one supported operator; packed: the map that a pack pass before it fills, where there is one."""
+def lower(graph: Graph, op: Op, storage: Storage, config: AcceleratorConfig) -> Lowered:
+    """Lowers one supported operator."""
+    placements = storage.placements
     sources = tuple(placements[name] for name in op.inputs)
     target = placements[op.output]
     zero_points = tuple(tensor.affine.zero_point for tensor in (*graph.op_inputs(op), graph.op_output(op)))
@@ -46,7 +49,9 @@ def lower(graph: Graph, op: Op, placements: Mapping[str, Placement], packed: Pla
     if isinstance(op, Pad):
         return lower_pad(op, zero_points[0], sources[0], target, config)
     if isinstance(op, Concatenation):
-        return lower_concatenation(op, sources, target, config)
+        return lower_concatenation(op, storage.joins[op.name], storage.inside, placements, config)
+    if isinstance(op, Reshape):
+        return lower_reshape(op, sources[0], target, placements.get(divided_name(op)), config)
     if isinstance(op, DepthwiseConv2d):
         return lower_depthwise(op, (zero_points[0], zero_points[1]), sources[0], target, config)
     if isinstance(op, Conv2d):
@@ -56,4 +61,6 @@ def lower(graph: Graph, op: Op, placements: Mapping[str, Placement], packed: Pla
         # A vector is the flattening of a map, or a map of one pixel: a convolution whose kernel is the whole map.
         height, width, channels = sources[0].shape
         weight, window = op.weight.reshape(-1, height, width, channels), Window((height, width))
-    return lower_convolution(op, weight, window, (zero_points[0], zero_points[1]), sources[0], target, packed, config)
+    return lower_convolution(
+        op, weight, window, (zero_points[0], zero_points[1]), sources[0], target, placements.get(packed_name(op)), config
+    )

@@ -9,8 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.rescale import Rescale
+from hwgen.compiler.reciprocal import identity
 from hwgen.config import AcceleratorConfig
+from hwgen.descriptor import Operation
 from hwgen.params import encode_record, shifts
+
+
+@dataclass(frozen=True)
+class Box:
+    """A part of a tensor (H, W, C): its first row, column and channel, and how many there are of each."""
+
+    start: tuple[int, int, int]
+    size: tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,12 +31,14 @@ class Pass:
     output:      the tensor that it computes, or the map of its own that it fills for the next pass.
     descriptors: field values but for those that depend on the place in the program (barrier, last, layer) and the memories' bases:
                  weight_address, param_address and table count from the operator's own.
+    parts:       what of the output it writes; nothing where it is all of it.
     """
 
     name: str
     kind: str
     output: str
     descriptors: tuple[Mapping[str, int], ...]
+    parts: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +62,24 @@ class Lowered:
 UNUSED = {"table": 0, "stream_x": 0, "extra_walks": 0, "decimate": 1, "paired": 0, "dense": 0, "dense_byte": 0, "dense_shift": 0}
 
 
+def fixed_fields(
+    operation: Operation, *, pad_value: int = 0, zero_point: int = 0, act_min: int = -128, act_max: int = 127
+) -> dict[str, int]:
+    """Descriptor fields that are the same in every pixel tile of a pass; one parameter record for all channels, and no weights."""
+    return {
+        **UNUSED,
+        "operation": int(operation),
+        "pad_value": pad_value,
+        "param_step": 0,
+        "param_address": 0,
+        "output_zero_point": zero_point,
+        "act_min": act_min,
+        "act_max": act_max,
+        "weight_address": 0,
+        "tiles": 0,
+    }
+
+
 def no_weights(config: AcceleratorConfig) -> npt.NDArray[np.uint8]:
     """The weights of an operator that has none."""
     return np.zeros((0, config.weight_rows_per_cycle * config.cols), np.uint8)
@@ -71,6 +101,11 @@ def records(config: AcceleratorConfig, bias: npt.NDArray[np.int64], rescale: Res
         for b, m, r, s in zip(bias.tolist(), multiplier, right, left, strict=True)
     ]
     return tuple(made + [made[-1]] * (-channels % config.lanes))  # a lane without a channel works along and is not looked at
+
+
+def identity_record(config: AcceleratorConfig) -> tuple[int, ...]:
+    """The one record of a pass that changes no value."""
+    return records(config, np.zeros(1, np.int64), identity(config.rescale))[:1]
 
 
 def int8_parts(weight: npt.NDArray[np.int8], zero_point: npt.NDArray[np.int32], axis: int) -> list[npt.NDArray[np.int8]]:

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from golden.graph import Conv2d, Graph, Op, Window
-from hwgen.compiler.lowered import UNUSED, records
+from hwgen.compiler.lowered import fixed_fields
 from hwgen.compiler.placement import Placement
-from hwgen.compiler.reciprocal import identity
 from hwgen.compiler.tiling import Tile, tiles
 from hwgen.compiler.walk import ADDRESS_SPACE, store
 from hwgen.config import AcceleratorConfig
@@ -105,11 +102,6 @@ def dense_walk(source: Placement, window: Window, tile: Tile, config: Accelerato
     }
 
 
-def pack_params(config: AcceleratorConfig) -> tuple[int, ...]:
-    """The record of a pack pass, which changes no value."""
-    return records(config, np.zeros(1, np.int64), identity(config.rescale))[:1]
-
-
 def pack_descriptors(
     source: Placement, packed: Placement, window: Window, pad_value: int, config: AcceleratorConfig, *, param_address: int
 ) -> tuple[Mapping[str, int], ...]:
@@ -125,16 +117,8 @@ def pack_descriptors(
             to = store(packed, tile, channels=row_bytes, group_channels=config.pool_channels, lanes=config.lanes)
             descriptors.append(
                 {
-                    **UNUSED,
-                    "operation": int(Operation.MAX_POOL),
-                    "pad_value": pad_value,
-                    "param_step": 0,
+                    **fixed_fields(Operation.MAX_POOL, pad_value=pad_value),
                     "param_address": param_address,
-                    "output_zero_point": 0,
-                    "act_min": -128,
-                    "act_max": 127,
-                    "weight_address": 0,
-                    "tiles": 0,
                     **fields,
                     "kernel_y": 1,
                     **to,

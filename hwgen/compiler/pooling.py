@@ -11,7 +11,7 @@ import numpy as np
 from golden.graph import AveragePool2d, MaxPool2d
 from golden.rescale import Rescale
 from hwgen.compiler.bounds import overflow_problems
-from hwgen.compiler.lowered import UNUSED, Lowered, Pass, no_weights, records
+from hwgen.compiler.lowered import Lowered, Pass, fixed_fields, no_weights, records
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.reciprocal import identity, reciprocal
 from hwgen.compiler.tiling import Tile, tiles
@@ -45,6 +45,7 @@ def runs(outputs: int, size: int, kernel: int, stride: int, padding: int, dilati
 def lower_pooling(op: MaxPool2d | AveragePool2d, source: Placement, target: Placement, config: AcceleratorConfig) -> Lowered:
     """Pooling looks at valid pixels only, so the output is divided into rectangles with the same valid taps; none reads padding."""
     averages = isinstance(op, AveragePool2d)
+    operation = Operation.AVERAGE_POOL if averages else Operation.MAX_POOL
     window, padding = op.window, op.window.padding
     height, width, channels = source.shape
     addresses: dict[int, int] = {}  # record of the parameter memory, by the number of valid taps
@@ -73,16 +74,8 @@ def lower_pooling(op: MaxPool2d | AveragePool2d, source: Placement, target: Plac
                 valid_window = replace(window, kernel=(row.taps, col.taps))
                 descriptors.append(
                     {
-                        **UNUSED,
-                        "operation": int(Operation.AVERAGE_POOL if averages else Operation.MAX_POOL),
-                        "pad_value": 0,
-                        "param_step": 0,
+                        **fixed_fields(operation, act_min=op.act_min, act_max=op.act_max),
                         "param_address": address,
-                        "output_zero_point": 0,
-                        "act_min": op.act_min,
-                        "act_max": op.act_max,
-                        "weight_address": 0,
-                        "tiles": 0,
                         **walk(source, valid_window, tile, channel_words=1, first_tap=(row.first_tap, col.first_tap)),
                         **store(target, tile, channels=channels, group_channels=config.pool_channels, lanes=config.lanes),
                     }

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.graph import Graph, Op
+from hwgen.compiler.lowered import Box
 from hwgen.compiler.placement import Placement
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import encode
@@ -23,6 +24,7 @@ class Layer:
     macs:   multiply-accumulates of the operator.
     cycles: predicted, exactly, by `hwgen.cycles`.
     busy:   cycles of these in which a word enters the array or the pooling path.
+    parts:  what of the output it writes; nothing where it is all of it.
     """
 
     index: int
@@ -32,6 +34,7 @@ class Layer:
     macs: int
     cycles: int
     busy: int
+    parts: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +48,7 @@ class Program:
     weights:     uint8[words, L * C], the weight memory's image.
     params:      parameter records as unsigned integers.
     tables:      entries of the residual adds' tables as unsigned integers.
-    placements:  every tensor in activation memory, and the maps of pack passes; act_words of it are used.
+    placements:  every tensor in activation memory, and the program's own maps; act_words of it are used.
     cycles:      of one inference, predicted; the sum of the layers'.
     """
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from golden.graph import Add, Window
 from golden.rescale import Rescale, RescaleKind
 from hwgen.compiler.bounds import overflow_problems
-from hwgen.compiler.lowered import UNUSED, Lowered, Pass, no_weights, records
+from hwgen.compiler.lowered import Lowered, Pass, fixed_fields, no_weights, records
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.tiling import Tile, tiles
 from hwgen.compiler.walk import store, walk
@@ -63,16 +63,7 @@ def lower_add(
     for tile in tiles(Tile(0, 0, height, width), config.acc_depth):
         descriptors.append(
             {
-                **UNUSED,
-                "operation": int(Operation.ADD),
-                "pad_value": 0,
-                "param_step": 0,
-                "param_address": 0,
-                "output_zero_point": zero_points[2],
-                "act_min": op.act_min,
-                "act_max": op.act_max,
-                "weight_address": 0,
-                "tiles": 0,
+                **fixed_fields(Operation.ADD, zero_point=zero_points[2], act_min=op.act_min, act_max=op.act_max),
                 # Two taps, of which the second is the same pixel of the second operand.
                 **walk(a, Window((1, 2)), tile, channel_words=1),
                 "dilation_y": 0,

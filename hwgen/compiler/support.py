@@ -19,7 +19,7 @@ from golden.graph import (
     Requantize,
     Reshape,
 )
-from hwgen.compiler.placement import map_shape, stored_as
+from hwgen.compiler.placement import stored_as
 from hwgen.config import AcceleratorConfig
 
 #: Every operator that the accelerator runs, and where: in the array, past it on the way to the accumulators, or by placement alone.
@@ -46,7 +46,6 @@ def place_of(op: Op) -> str:
 
 def by_operator(graph: Graph) -> dict[str, list[str]]:
     """For each operator that the accelerator cannot run: why, and what to do."""
-    owner = stored_as(graph)
     found: dict[str, list[str]] = {}
 
     def refuse(op: Op, reason: str) -> None:
@@ -55,23 +54,8 @@ def by_operator(graph: Graph) -> dict[str, list[str]]:
     for op in graph.ops:
         if type(op) not in PLACES:
             refuse(op, f"{op.kind} runs in the golden model only; the accelerator has no hardware for it")
-        elif isinstance(op, Pad) and any(op.channels):
-            refuse(op, "padding of channels runs in the golden model only; pad rows and columns")
         elif isinstance(op, FullyConnected) and len(graph.op_inputs(op)[0].shape) != 1:
             refuse(op, "the input of a fully connected layer must be a vector")
-        elif isinstance(op, Reshape):
-            target = graph.op_output(op).shape
-            stored = map_shape(graph.tensors[owner[op.inputs[0]]])
-            if len(target) == 3 and target[2] != stored[2]:
-                refuse(
-                    op,
-                    f"a reshape of {stored} to {target} would move channels; "
-                    f"only flattening, and another division into rows, are free in hardware",
-                )
-        elif isinstance(op, (Add, Concatenation, Lookup, Requantize, Pad, Mean)):
-            moved = [name for name in (*op.inputs, op.output) if map_shape(graph.tensors[name]) != _stored_shape(graph, owner, name)]
-            if moved:
-                refuse(op, f"{', '.join(moved)} is the flattening of a map, which only fully connected layers can read")
     return found
 
 
@@ -84,15 +68,9 @@ def problems(graph: Graph, config: AcceleratorConfig) -> list[str]:
             f"quantize with the accelerator's format or generate an accelerator with the network's"
         )
     found += [f"layer {name}: {reason}" for name, reasons in by_operator(graph).items() for reason in reasons]
-    if all(isinstance(op, Reshape) for op in graph.ops):
+    if all(owner != name for name, owner in stored_as(graph).items() if name not in graph.inputs):
         found.append("the network has no layer that computes anything")
     return found
-
-
-def _stored_shape(graph: Graph, owner: dict[str, str], name: str) -> tuple[int, ...]:
-    """Shape of a tensor as it lies in memory."""
-    tensor = graph.tensors[name]
-    return tensor.shape if len(tensor.shape) == 3 else map_shape(graph.tensors[owner[name]])
 
 
 def check(graph: Graph, config: AcceleratorConfig) -> None:

@@ -22,7 +22,7 @@ def walk(source: Placement, window: Window, tile: Tile, *, channel_words: int, f
     Addresses in the padding are outside the map, or of another pixel; the feeder puts the zero point in their place.
     """
     height, width, _ = source.shape
-    words = source.words_per_pixel
+    words, row = source.words_per_pixel, source.words_per_row
     (kernel_y, kernel_x), (stride_y, stride_x), (dilation_y, dilation_x) = window.kernel, window.stride, window.dilation
     start_y = tile.y * stride_y - window.padding.top + first_tap[0] * dilation_y
     start_x = tile.x * stride_x - window.padding.left + first_tap[1] * dilation_x
@@ -42,11 +42,11 @@ def walk(source: Placement, window: Window, tile: Tile, *, channel_words: int, f
         "stride_x": stride_x,
         "dilation_y": dilation_y,
         "dilation_x": dilation_x,
-        "act_address": (source.base + (start_y * width + start_x) * words) % ADDRESS_SPACE,
+        "act_address": (source.base + start_y * row + start_x * words) % ADDRESS_SPACE,
         "step_x": stride_x * words,
-        "step_y": stride_y * width * words,
+        "step_y": stride_y * row,
         "step_kernel_x": dilation_x * words - back_over_words,
-        "step_kernel_y": (dilation_y * width - (kernel_x - 1) * dilation_x) * words - back_over_words,
+        "step_kernel_y": dilation_y * row - (kernel_x - 1) * dilation_x * words - back_over_words,
     }
 
 
@@ -55,15 +55,14 @@ def store(target: Placement, tile: Tile, *, channels: int, group_channels: int, 
     lane_groups = -(-channels // lanes)
     groups = -(-channels // group_channels)
     per_group = group_channels // lanes
-    width, words = target.shape[1], target.words_per_pixel
     return {
         "groups": groups,
         "lane_groups": per_group,
         "lane_groups_last": lane_groups - (groups - 1) * per_group,
-        "lane_place": 0,
-        "output_address": target.base + (tile.y * width + tile.x) * words,
-        "output_step_x": words,
-        "output_step_y": width * words,
+        "lane_place": target.first_byte // lanes,
+        "output_address": target.base + tile.y * target.words_per_row + tile.x * target.words_per_pixel,
+        "output_step_x": target.words_per_pixel,
+        "output_step_y": target.words_per_row,
     }
 
 

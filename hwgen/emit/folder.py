@@ -54,6 +54,7 @@ def description(program: Program) -> dict[str, Any]:
                 "shape": list(place.shape),
                 "dense": place.dense,
                 "words_per_row": place.words_per_row,
+                "first_byte": place.first_byte,
                 **_steps(graph, name),
             }
             for name, place in program.placements.items()

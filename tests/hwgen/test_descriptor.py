@@ -88,11 +88,12 @@ def test_the_listing_shows_every_field_of_every_descriptor(digits_like):
 
 
 def test_the_listing_begins_with_the_memory_map(digits_like):
-    program = compile_graph(digits_like.graph(), NAMED["tiny-4x4"])
+    config = NAMED["tiny-4x4"]
+    program = compile_graph(digits_like.graph(), config)
     head = listing(program).split("\n\n")[0]
-    assert f"weights     {len(program.weights)} of 8192 words" in head
-    assert f"parameters  {len(program.params)} of 512 records" in head
-    assert f"program     {len(program.words)} of 1024 words" in head
-    assert f"activations {program.act_words} of 4096 words" in head
+    assert f"weights     {len(program.weights)} of {config.weight_depth} words" in head
+    assert f"parameters  {len(program.params)} of {config.param_depth} records" in head
+    assert f"program     {len(program.words)} of {config.program_depth} words" in head
+    assert f"activations {program.act_words} of {config.act_depth} words" in head
     for name, place in program.placements.items():
         assert f"  {place.base:6d} .. {place.base + place.words - 1:6d}  {name}  {'x'.join(map(str, place.shape))}" in head

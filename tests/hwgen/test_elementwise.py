@@ -10,7 +10,7 @@ import pytest
 
 from golden.affine import Affine
 from golden.errors import DoesNotFitError, InputError
-from golden.graph import Concatenation, Graph, Lookup, Mean, Op, Pad, Padding, Requantize, Tensor
+from golden.graph import Graph, Lookup, Mean, Op, Pad, Padding, Requantize, Tensor
 from golden.rescale import Rescale, RescaleFormat
 from hwgen.compiler import Program, compile_graph
 from hwgen.config import AcceleratorConfig
@@ -113,53 +113,14 @@ def test_a_pad_walks_over_the_padding_too():
         assert (fields["operation"], fields["pad_value"], fields["height"], fields["width"]) == (Operation.MAX_POOL, -7, 2, 3)
 
 
-@pytest.mark.parametrize(
-    ("axis", "shapes", "out"),
-    [
-        (0, ((2, 3, 5), (1, 3, 5), (4, 3, 5)), (7, 3, 5)),
-        (1, ((2, 3, 5), (2, 1, 5)), (2, 4, 5)),
-        (2, ((2, 3, 6), (2, 3, 2), (2, 3, 9)), (2, 3, 17)),  # at bytes 0 and 2 of the second word, and word 2
-        (2, ((1, 1, 4), (1, 1, 2), (1, 1, 4)), (1, 1, 10)),
-    ],
-)
-def test_concatenations_copy_to_their_places(axis, shapes, out):
-    names = tuple(f"x{i}" for i in range(len(shapes)))
-    program = compile_graph(graph(Concatenation("cat", names, "y", axis=axis), *shapes, out), CONFIG)
-    words = -(-out[2] // CONFIG.rows)
-    written = bytes_written(program, "y")
-    read = {program.placements[name].base: name for name in names}
-    offset, expected = 0, {}
-    for name, shape in zip(names, shapes, strict=True):
-        at = [offset if axis == i else 0 for i in range(3)]
-        for y, x, c in product(*map(range, shape)):
-            byte = ((y + at[0]) * out[1] + x + at[1]) * words * CONFIG.rows + c + at[2]
-            expected[byte] = (y, x, c, name)
-        offset += shape[axis]
-    for byte, wanted in expected.items():
-        y, x, lane, number = written[byte]
-        fields = program.descriptors[number]
-        start = fields["act_address"] - (fields["start_y"] * fields["width"] + fields["start_x"]) * fields["step_x"]
-        assert (y, x, lane, read[start]) == wanted
-    # Lanes beyond an input's channels lie beyond the output's.
-    assert all(byte % (words * CONFIG.rows) >= out[2] for byte in set(written) - set(expected))
-
-
-def test_vectors_are_concatenated_along_their_channels():
-    op = Concatenation("cat", ("a", "b"), "y", axis=0)
-    program = compile_graph(graph(op, (6,), (3,), (9,)), CONFIG)
-    assert [(fields["output_address"] - program.placements["y"].base, fields["lane_place"]) for fields in program.descriptors] == [
-        (0, 0),
-        (1, 1),
-    ]
-
-
-def test_every_input_that_does_not_begin_at_a_lane_group_is_named():
-    shapes = ((2, 2, 3), (2, 2, 2), (2, 2, 1), (2, 2, 3), (2, 2, 9))
-    made = graph(Concatenation("cat", tuple("abcd"), "y", axis=2), *shapes)
-    with pytest.raises(InputError) as caught:
-        compile_graph(made, CONFIG)
-    advice = "which is no multiple of the 2 lanes; choose an accelerator with fewer lanes"
-    assert caught.value.problems == tuple(
-        f"layer cat: {name} begins at channel {channel}, {advice}" for name, channel in (("b", 3), ("c", 5))
-    )
-    compile_graph(made, replace(CONFIG, lanes=1))
+def test_channels_around_a_map_are_moved_by_the_array():
+    """The padding's value is in the records of its channels; rows and columns of padding come from the feeder."""
+    op = Pad("pad", ("x",), "y", padding=Padding(1, 0, 0, 2), channels=(3, 2))
+    program = compile_graph(graph(op, (2, 3, 5), (3, 5, 10), zero_points=(-7, -7)), CONFIG)
+    (layer,) = program.layers
+    assert (layer.kind, layer.macs, layer.parts) == ("pad", 0, ())
+    for fields in program.descriptors:
+        assert (fields["operation"], fields["pad_value"]) == (Operation.CONV, -7)
+    assert {fields["start_y"] for fields in program.descriptors} == {-1, 0, 1}
+    identity = {"multiplier": 1 << 30, "right_shift": 0, "left_shift": 1}
+    assert program.params == tuple(encode_record(CONFIG, {"bias": -7 if c < 3 or c >= 8 else 0, **identity}) for c in range(10))

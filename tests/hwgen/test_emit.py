@@ -183,6 +183,7 @@ def test_config_json(program):
             "shape": list(place.shape),
             "dense": False,
             "words_per_row": place.shape[1] * place.words_per_pixel,
+            "first_byte": 0,
             "scale": affine.scale,
             "zero_point": affine.zero_point,
         }

@@ -109,14 +109,13 @@ def test_sums_that_the_accumulators_cannot_hold_are_refused():
     compile_graph(graph((2, 2, 4), add(("a", "b"), "c", left_shift=14, out=2**-13)), narrow)
 
 
-def test_the_flattening_of_a_map_is_refused(network):
-    """It would be added in an order that is not that of the other operand."""
+def test_the_flattening_of_a_map_is_laid_out_as_a_vector(network):
+    """As it is stored, it would be added in an order that is not that of the other operand."""
     built = network(2, 2, 3).conv(3, Window((1, 1)))
     built.reshape(12)
     vector = built.current
     built.fully_connected(12)
     built.add(add((vector, built.current), "sum"), (12,))
-    with pytest.raises(InputError) as caught:
-        compile_graph(built.graph(), CONFIG)
-    (problem,) = caught.value.problems
-    assert problem == f"layer sum_op: {vector} is the flattening of a map, which only fully connected layers can read"
+    program = compile_graph(built.graph(), CONFIG)
+    assert [layer.kind for layer in program.layers] == ["conv2d", "reshape", "fully_connected", "add"]
+    assert program.placements[vector].shape == program.placements[built.current].shape == (1, 1, 12)

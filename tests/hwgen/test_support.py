@@ -12,17 +12,16 @@ from golden.errors import InputError
 from golden.graph import Add, DepthwiseConv2d, Graph, Pad, Softmax, Tensor, Window
 from golden.rescale import TFLITE, Rescale, RescaleFormat
 from hwgen.compiler import compile_graph
-from hwgen.compiler.support import check, problems
+from hwgen.compiler.support import problems
 from hwgen.config import AcceleratorConfig
 
 CONFIG = AcceleratorConfig(rows=4, cols=4, lanes=1)
-MOVES = "would move channels; only flattening, and another division into rows, are free in hardware"
 FORMATS = "quantize with the accelerator's format or generate an accelerator with the network's"
 
 
 def test_everything_that_the_accelerator_lacks(network):
-    """Another rescale format, padding of channels, a softmax before the end, a reshape that moves channels; no more than that: weights may
-    have zero points."""
+    """Another rescale format, and a softmax before the end; no more than that: weights may have zero points, channels may be padded, and
+    a reshape may move them."""
     format = RescaleFormat.parse("fixed16")
     one = Rescale.from_real(format, [0.5])
     built = network(4, 4, 4, format=format).conv(4, Window((1, 1)), weight_zero_point=np.array([0, 0, 1, 0], np.int32))
@@ -37,24 +36,18 @@ def test_everything_that_the_accelerator_lacks(network):
     found = problems(built.graph(), CONFIG)
     assert found == [
         f"the network rescales in format fixed16, the accelerator in tflite; {FORMATS}",
-        "layer pad: padding of channels runs in the golden model only; pad rows and columns",
         "layer softmax: softmax runs in the golden model only; the accelerator has no hardware for it",
-        f"layer reshape_5: a reshape of (4, 4, 8) to (2, 4, 16) {MOVES}",
     ]
     with pytest.raises(InputError) as caught:
         compile_graph(built.graph(), CONFIG)
     assert caught.value.problems == tuple(found)
-    assert caught.value.message == "network test: the accelerator cannot run 4 part(s) of it"
+    assert caught.value.message == "network test: the accelerator cannot run 2 part(s) of it"
 
 
-def test_a_vector_cut_into_another_map_than_its_own(network):
-    """Behind a flattening the channels are still where the map has them."""
-    built = network(2, 2, 4).reshape(16).reshape(1, 1, 16)
-    assert [p for p in problems(built.graph(), CONFIG) if "reshape" in p] == [
-        f"layer reshape_1: a reshape of (2, 2, 4) to (1, 1, 16) {MOVES}"
-    ]
-    built = network(2, 2, 4).reshape(16).reshape(4, 1, 4).conv(1, Window((4, 1)))
-    check(built.graph(), CONFIG)
+def test_reshapes_alone(network):
+    """One that moves channels is work, one that moves nothing is none."""
+    assert problems(network(2, 2, 4).reshape(16).graph(), CONFIG) == ["the network has no layer that computes anything"]
+    assert problems(network(2, 2, 4).reshape(16).reshape(1, 1, 16).graph(), CONFIG) == []
 
 
 def test_a_network_that_computes_nothing():

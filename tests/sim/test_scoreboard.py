@@ -17,7 +17,7 @@ from sim.tap import TapLog
 ROWS, LANES = 4, 2
 #: Two layers; the second tensor lies where the first was, as memory is reused.
 LAYERS = (Layer(0, "conv", "conv2d", "a", 100, 10), Layer(1, "dense", "fully_connected", "b", 50, 5))
-TENSORS = {"a": Placement(3, 2, (2, 3, 5), False, 0), "b": Placement(3, 2, (1, 1, 7), False, 0)}
+TENSORS = {"a": Placement(3, 2, (2, 3, 5), False, 6), "b": Placement(3, 2, (1, 1, 7), False, 2)}
 RUNS = 3
 
 
@@ -194,7 +194,7 @@ def test_a_tensor_under_another_shape_names_its_own_index(log: TapLog) -> None:
 def test_fast_enough() -> None:
     """360 images of about 700 writes each, in well under a second."""
     layers = tuple(replace(LAYERS[0], index=i, output=f"t{i}") for i in range(4))
-    place = Placement(0, 2, (7, 7, 14), False, 0)
+    place = Placement(0, 2, (7, 7, 14), False, 14)
     tensors = {layer.output: np.random.default_rng(layer.index).integers(-128, 128, (360, 7, 7, 14)).astype(np.int8) for layer in layers}
     parts = []
     for layer in layers:
