@@ -72,6 +72,7 @@ def load(path: Path) -> ExportedProgram:
         raise InputError(f"{path}: not a torch.export file, or a damaged one; {EXPORT_AGAIN}")
 
     import torch
+    from torch.ao.quantization.fx import _decomposed  # noqa: F401  # the quantizers of a quantized program are operators from there
     from torch.export.pt2_archive._package import PT2ArchiveReader
 
     from golden.importers.torch_tracing import quiet

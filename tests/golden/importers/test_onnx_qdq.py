@@ -19,7 +19,8 @@ from golden.errors import InputError
 from golden.formats import INT8, quantize_array
 from golden.graph import Add, Conv2d, FullyConnected, Graph, Lookup, Mean, Requantize, Softmax, WeightedOp
 from golden.importers import onnx as importer
-from golden.importers.onnx_agreement import Agreement, compare, measure, to_integers
+from golden.importers.agreement import Agreement, compare, to_integers
+from golden.importers.onnx_agreement import measure
 from golden.interpreter import run
 from golden.network_file import load, save
 from golden.rescale import SHIFT, TFLITE, RescaleFormat
