@@ -9,16 +9,13 @@ from golden.cost import COMPARED, FormatCost, bit_operations, format_cost, op_co
 from golden.graph import Graph, Tensor, WeightedOp
 from golden.network_file import sha256
 
-#: Bits of every activation in memory and in the array.
-ACTIVATION_BITS = 8
-
 
 @dataclass(frozen=True)
 class LayerSummary:
     """One operator: its name and kind, the shape of its output and what its integers stand for, what it costs.
 
     weight_bits: of its weights, 0 where it has none.
-    bops:        MACs times the bits of a weight times the 8 of an activation (golden/SPEC.md eq. 46).
+    bops:        MACs times the bits of a weight times those of an input (golden/SPEC.md eq. 46).
     parameters, moved: weights and biases; values that it moves.
     """
 
@@ -94,7 +91,7 @@ def summarize(graph: Graph) -> NetworkSummary:
                 cost.macs,
                 weights,
                 bits,
-                bit_operations(cost.macs, bits, ACTIVATION_BITS),
+                bit_operations(cost.macs, bits, graph.op_inputs(op)[0].bits),
                 cost.parameters,
                 cost.moved,
             )

@@ -22,7 +22,7 @@ GAP_BITS = range(9)
 
 @dataclass(frozen=True, eq=False)
 class StoredWeights:
-    """The weights of one layer as they are stored.
+    """The weights of one layer as they are stored; where nothing makes them smaller, they are the index data, and all else is empty.
 
     shape:        of the weights.
     codebook:     int8[k], the values that occur, ascending; without 0 where gaps tell the zeros.
@@ -59,12 +59,15 @@ def store(weights: Int8, gap_bits: int | None = None) -> StoredWeights:
 
     gap_bits: bits of a gap, 0 to 8; by default the width with the least size.
     """
-    widths = GAP_BITS if gap_bits is None else [gap_bits]
-    return min((_store(weights, bits) for bits in widths), key=lambda stored: (stored.coded_bytes, stored.gap_bits))
+    if gap_bits is not None:
+        return _store(weights, gap_bits)
+    return min((_as_they_are(weights), *(_store(weights, bits) for bits in GAP_BITS)), key=lambda stored: stored.coded_bytes)
 
 
 def restore(stored: StoredWeights) -> Int8:
     """The weights again, int8.  Raises InputError for data that is damaged."""
+    if not stored.codebook.size and stored.index_data.size:
+        return stored.index_data.view(np.int8).reshape(stored.shape)
     indices = HuffmanCode(stored.index_lengths).decode(stored.index_data, stored.count)
     flat = np.zeros(stored.weights, dtype=np.int8)
     if stored.gap_bits == 0:
@@ -78,17 +81,24 @@ def restore(stored: StoredWeights) -> Int8:
     return flat.reshape(stored.shape)
 
 
+def _as_they_are(weights: Int8) -> StoredWeights:
+    nothing = np.zeros(0, dtype=np.uint8)
+    data = weights.reshape(-1).view(np.uint8)
+    return StoredWeights(weights.shape, nothing.view(np.int8), weights.size, 0, 0, nothing, nothing, data, nothing)
+
+
 def pruned_bytes(weights: Int8) -> float:
     """Size with float32 weights: those that are not 0, and gaps of the best width; or all of them, where that is less."""
     return min(_gap_bytes(weights, 32), weights.size * 4)
 
 
 def shared_bytes(weights: Int8) -> float:
-    """Size with a codebook of int8 values, an index for each weight that is not 0, and gaps of the best width; or for all of them."""
+    """Size with a codebook of int8 values, an index for each weight that is not 0, and gaps of the best width; or for all of them;
+    or the int8 weights as they are, where that is less."""
     values = np.unique(weights)
     nonzero = int(np.count_nonzero(values))
     sparse = _gap_bytes(weights, _index_bits(nonzero)) + nonzero
-    return min(sparse, values.size + weights.size * _index_bits(values.size) / 8)
+    return min(sparse, values.size + weights.size * _index_bits(values.size) / 8, weights.size)
 
 
 def _gap_bytes(weights: Int8, bits: int) -> float:

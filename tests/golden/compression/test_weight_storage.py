@@ -44,14 +44,21 @@ def test_sizes() -> None:
 
 
 def test_sizes_without_zeros() -> None:
-    dense = np.arange(1, 65, dtype=np.int8)
-    assert pruned_bytes(dense) == 4 * 64
-    assert shared_bytes(dense) == 64 + 64 * 6 / 8
+    dense = (np.arange(256) % 64 + 1).astype(np.int8)
+    assert pruned_bytes(dense) == 4 * 256
+    assert shared_bytes(dense) == 64 + 256 * 6 / 8
 
 
 def test_the_best_width_is_taken() -> None:
     assert store(SHARED).coded_bytes == min(store(SHARED, bits).coded_bytes for bits in range(9))
     assert store(np.ones((4, 4), dtype=np.int8)).gap_bits == 0
+
+
+def test_what_cannot_be_made_smaller_stays_as_it_is() -> None:
+    weights = RANDOM.integers(-128, 128, (3, 7)).astype(np.int8)
+    stored = store(weights)
+    assert stored.coded_bytes == shared_bytes(weights) == weights.size
+    assert np.array_equal(restore(stored), weights)
 
 
 def test_few_values_of_unequal_frequency_take_little() -> None:
