@@ -14,7 +14,10 @@ import weft
 from tests.weft.small import Command, Files
 from weft.cli import command_line
 
-COMMANDS = ["analyze", "bench", "check", "demo", "doctor", "formats", "generate", "inspect", "operators", "predict", "quantize", "verify"]
+COMMANDS = [
+    "analyze", "bench", "check", "compare", "compress", "demo", "doctor", "formats", "generate", "inspect", "mix", "operators", "predict",
+    "quantize", "train", "verify",
+]  # fmt: skip
 
 
 def program(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
