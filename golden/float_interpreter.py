@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -46,10 +46,19 @@ def run(
     """
     with torch.no_grad():
         values = {name: change(name, torch.tensor(np.asarray(value, dtype=np.float32))) for name, value in inputs.items()}
-        for op in graph.ops:
-            result = evaluate(graph, op, [values[name] for name in op.inputs])
-            values[op.output] = change(op.output, result.clamp(op.low, op.high))
+        values |= run_ops(graph, graph.ops, values, change=change)
     return {name: value.numpy() for name, value in values.items()}
+
+
+def run_ops(
+    graph: FloatGraph, ops: Iterable[FloatOp], values: Mapping[str, torch.Tensor], *, change: Change = lambda name, values: values
+) -> dict[str, torch.Tensor]:
+    """The outputs of some of a graph's operators, in execution order, where everything else that they read is known: by name."""
+    results: dict[str, torch.Tensor] = {}
+    for op in ops:
+        result = evaluate(graph, op, [results[name] if name in results else values[name] for name in op.inputs])
+        results[op.output] = change(op.output, result.clamp(op.low, op.high))
+    return results
 
 
 def evaluate(graph: FloatGraph, op: FloatOp, inputs: list[torch.Tensor]) -> torch.Tensor:

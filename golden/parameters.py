@@ -8,23 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from golden.affine import Affine
-from golden.calibration.ranges import Range
 from golden.checker import SOFTMAX_OUTPUT
 from golden.errors import InputError
 from golden.float_graph import (
     FloatAdd,
-    FloatAveragePool2d,
     FloatConcatenation,
     FloatGraph,
-    FloatMaxPool2d,
     FloatOp,
-    FloatPad,
-    FloatReshape,
     FloatSoftmax,
     FloatWeightedOp,
 )
@@ -32,9 +28,13 @@ from golden.formats import INT8, INT32, IntegerFormat, Quantizer, dequantize_arr
 from golden.recipe import Recipe
 from golden.rescale import INT32_MAX, RescaleFormat, RescaleKind
 from golden.schemes import Granularity, WeightRange, WeightScheme
+from golden.tied_scales import KEEPS_INTEGERS, bases, next_scale
 from golden.weight_ranges import scales as range_scales
 from golden.weight_ranges import weight_ranges, zero_points
 from golden.weight_rows import from_rows, weight_rows
+
+if TYPE_CHECKING:
+    from golden.calibration.ranges import Range  # calibration chooses parameters as it goes, so it imports this module
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
@@ -116,28 +116,38 @@ def choose(graph: FloatGraph, ranges: Mapping[str, Range], recipe: Recipe) -> Pa
             f"recipe {recipe.name!r}: one scale for each group of weights is for weight-only networks; an accumulator has one scale "
             f"for each output channel: take the granularity 'channel' or 'tensor'"
         )
-    chooser = _Chooser(graph, ranges, recipe)
-    for name in graph.inputs:
-        chooser.tensors[name] = chooser.activation(name)
-    for op in graph.ops:
-        chooser.operator(op)
-    return Parameters(recipe.format, chooser.tensors, chooser.weights)
+    return Chooser(graph, ranges, recipe).parameters()
 
 
-class _Chooser:
+class Chooser:
     """Chooses for one graph, in execution order: an output's scale depends on those of its operator's inputs."""
 
     def __init__(self, graph: FloatGraph, ranges: Mapping[str, Range], recipe: Recipe) -> None:
         self.graph, self.ranges, self.recipe = graph, ranges, recipe
         self.tensors: dict[str, Quantizer] = {}
         self.weights: dict[str, WeightQuantizer] = {}
+        self._bases: dict[str, float] = {}
+        if recipe.format.kind is RescaleKind.SHIFT:
+            self._bases = bases(graph, {name: self._quantizer(name).scale for name in graph.tensors if has_own_range(graph, name)})
+
+    def parameters(self) -> Parameters:
+        """The parameters of the whole graph."""
+        for name in self.graph.inputs:
+            self.tensors[name] = self.activation(name)
+        for op in self.graph.ops:
+            self.operator(op)
+        return Parameters(self.recipe.format, self.tensors, self.weights)
 
     def activation(self, name: str, least_scale: float = 0.0) -> Quantizer:
-        """The quantizer for a tensor's range, with a scale of at least `least_scale`; a power of two in the shift format."""
+        """The quantizer for a tensor's range, with a scale of at least `least_scale`; in the shift format one that its ties allow."""
+        chosen = self._quantizer(name, least_scale)
+        if name not in self._bases:
+            return chosen
+        return self._quantizer(name, next_scale(chosen.scale, self._bases[name]))
+
+    def _quantizer(self, name: str, least_scale: float = 0.0) -> Quantizer:
         seen = self.ranges[name]
-        scheme = self.recipe.activation_scheme(self.graph, name)
-        power_of_two = self.recipe.format.kind is RescaleKind.SHIFT
-        return scheme.quantizer(seen.low, seen.high, least_scale=least_scale, power_of_two=power_of_two)
+        return self.recipe.activation_scheme(self.graph, name).quantizer(seen.low, seen.high, least_scale=least_scale)
 
     def operator(self, op: FloatOp) -> None:
         """The parameters of an operator's weights and of its output."""
@@ -145,8 +155,8 @@ class _Chooser:
         fixed = fixed_output(op)
         if isinstance(op, FloatWeightedOp):
             self._weighted(op, scales[0])
-        elif isinstance(op, (FloatReshape, FloatMaxPool2d, FloatAveragePool2d, FloatPad)):
-            self.tensors[op.output] = self.tensors[op.inputs[0]]  # they compute with their input's integers
+        elif isinstance(op, KEEPS_INTEGERS):
+            self.tensors[op.output] = self.tensors[op.inputs[0]]
         elif fixed is not None:
             self.tensors[op.output] = Quantizer(INT8, fixed.scale, fixed.zero_point)
         elif isinstance(op, FloatAdd):
@@ -165,23 +175,30 @@ class _Chooser:
         output = self.activation(op.output, float((wanted * input_scale).max()) / GREATEST_FACTOR)
         self.tensors[op.output] = output
         factors = expressible(np.maximum(wanted * input_scale / output.scale, LEAST_FACTOR), self.recipe.format)
-        made = self._quantizer(scheme, low, factors * output.scale / input_scale)
+        made = self._weight_quantizer(scheme, low, factors * output.scale / input_scale)
         if self.recipe.format.kind is RescaleKind.SHIFT and scheme.range is WeightRange.MSE:
             made = self._lower_power(rows, scheme, low, made, least)
         self.weights[op.name] = made
 
     @staticmethod
-    def _quantizer(scheme: WeightScheme, low: Float64, scale: Float64) -> WeightQuantizer:
+    def _weight_quantizer(scheme: WeightScheme, low: Float64, scale: Float64) -> WeightQuantizer:
         return WeightQuantizer(scheme.format(), scale, zero_points(low, scale, scheme))
 
     def _lower_power(self, rows: Float64, scheme: WeightScheme, low: Float64, upper: WeightQuantizer, least: Float64) -> WeightQuantizer:
         """Of the two powers of two around the wanted scale that with the least squared error, each channel (or the tensor) for itself."""
-        lower = self._quantizer(scheme, low, upper.scale / 2)
+        lower = self._weight_quantizer(scheme, low, upper.scale / 2)
         upper_error, lower_error = (((q.dequantize(q.quantize(rows)) - rows) ** 2).sum(axis=1) for q in (upper, lower))
         if scheme.granularity is Granularity.TENSOR:
             upper_error, lower_error = (np.full(len(rows), error.sum()) for error in (upper_error, lower_error))
-        take = (lower_error < upper_error) & bool((lower.scale >= least).all())
+        allowed = lower.scale >= least
+        take = (lower_error < upper_error) & (allowed.all() if scheme.granularity is Granularity.TENSOR else allowed)
         return WeightQuantizer(upper.format, np.where(take, lower.scale, upper.scale), np.where(take, lower.zero_point, upper.zero_point))
+
+
+def has_own_range(graph: FloatGraph, tensor: str) -> bool:
+    """Whether a tensor's parameters follow from its own range: not from its operator's input, and not from nothing."""
+    op = graph.producer(tensor)
+    return op is None or not (isinstance(op, KEEPS_INTEGERS) or fixed_output(op))
 
 
 def fixed_output(op: FloatOp) -> Affine | None:

@@ -75,15 +75,17 @@ class ActivationScheme:
     symmetric:   zero point 0 (SPEC eq. 3), else eq. 4 to 6.
     signed:      two's complement, or integers from 0; both are stored as int8 (eq. 7).
     narrow:      without the most negative integer.
+    power_of_two: the scale is a power of two, as in fixed point (Qm.n).
     calibration: how the range is chosen.
     percentile:  of the values that a range of the calibrator "percentile" holds, in percent; the rest is shared by the two ends.
-    momentum:    of the calibrator "moving-average": the share of the old value at each batch.
+    momentum:    of the calibrator "moving-average": the share of the old value at each image.
     """
 
     bits: int = 8
     symmetric: bool = False
     signed: bool = True
     narrow: bool = False
+    power_of_two: bool = False
     calibration: Calibrator = Calibrator.MIN_MAX
     percentile: float = 99.99
     momentum: float = 0.9
@@ -107,6 +109,7 @@ class ActivationScheme:
 
     def quantizer(self, low: float, high: float, *, least_scale: float = 0.0, power_of_two: bool = False) -> Quantizer:
         """The quantizer for a real range; its scale is at least `least_scale`, and rounded up to a power of two if that is wanted."""
+        power_of_two = power_of_two or self.power_of_two
         if not self.symmetric:
             return asymmetric(low, high, self.format(), least_scale=least_scale, power_of_two=power_of_two)
         return symmetric(max(abs(low), abs(high)), self.format(), least_scale=least_scale, power_of_two=power_of_two)

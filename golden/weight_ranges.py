@@ -60,7 +60,7 @@ def squared_error(rows: Float64, low: Float64, high: Float64, scheme: WeightSche
 
 
 def least_squares(rows: Float64, low: Float64, high: Float64, scheme: WeightScheme) -> tuple[Float64, Float64]:
-    """The share of each row's range with the least squared error: a grid, then finer ones around the best.
+    """The share of each row's range with the least squared error (SPEC eq. 74): a grid, then finer ones around the best.
 
     rows: float64[n, K]; low, high: float64[n], the whole ranges.
     """

@@ -1,6 +1,7 @@
 """Calibration: the range of every activation tensor, from real data (SPEC section 10)."""
 
-from golden.calibration.collect import Progress, calibrate
+from golden.calibration.calibrate import calibrate
+from golden.calibration.collect import Progress
 from golden.calibration.ranges import Range
 
 __all__ = ["Progress", "Range", "calibrate"]

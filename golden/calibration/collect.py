@@ -8,36 +8,30 @@ import numpy as np
 import numpy.typing as npt
 
 from golden import float_interpreter
+from golden.calibration.min_max import MinMaxObserver
 from golden.calibration.observers import observer
 from golden.calibration.ranges import Range
 from golden.errors import InputError
 from golden.float_graph import FloatGraph
+from golden.parameters import has_own_range
 from golden.recipe import Recipe
-from golden.rescale import RescaleKind
 
 Float32 = npt.NDArray[np.float32]
+#: Called with (images done, images in all).
 Progress = Callable[[int, int], None]
 
 
-def calibrate(
-    graph: FloatGraph,
-    data: Mapping[str, Float32],
-    recipe: Recipe | None = None,
-    *,
-    batch_size: int = 128,
-    progress: Progress | None = None,
+def collect(
+    graph: FloatGraph, data: Mapping[str, Float32], recipe: Recipe, *, batch_size: int, progress: Progress | None = None
 ) -> dict[str, Range]:
-    """The range of every tensor of a float graph over a data set, all from the float network (`Order.TOGETHER`).
+    """The range of every tensor of a float graph over a data set, all from the float network; arguments as of `calibrate`.
 
-    data:     float32[N, *shape] per network input, NHWC, as `checked_data` returns it.
-    recipe:   names the observers; by default they take the whole range.
-    progress: called with (images done, images in all) after each batch.
-
-    Raises InputError, naming the tensors, where the network itself computes NaN or infinity from the data.
+    Tensors whose parameters do not follow from their own values, such as the output of a pool, get their whole range.
     """
-    recipe = recipe or Recipe()
-    power_of_two = recipe.format.kind is RescaleKind.SHIFT
-    observers = {name: observer(recipe.activation_scheme(graph, name), power_of_two=power_of_two) for name in graph.tensors}
+    observers = {
+        name: observer(recipe.activation_scheme(graph, name), tensor.shape) if has_own_range(graph, name) else MinMaxObserver()
+        for name, tensor in graph.tensors.items()
+    }
     broken: dict[str, None] = {}
     count = next(iter(data.values())).shape[0]
     for start in range(0, count, batch_size):

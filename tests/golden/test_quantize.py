@@ -30,7 +30,7 @@ from golden.parameters import LEAST_FACTOR, expressible, least_weight_scales, we
 from golden.quantize import quantize, quantize_graph
 from golden.recipe import Recipe
 from golden.rescale import SHIFT, TFLITE, Rescale, RescaleFormat, RescaleKind
-from golden.schemes import WeightScheme
+from golden.schemes import ActivationScheme, WeightScheme
 from golden.weight_ranges import weight_ranges
 
 FIXED = {bits: RescaleFormat(RescaleKind.FIXED, bits) for bits in (4, 6, 8, 16, 32)}
@@ -126,15 +126,17 @@ def test_clamps_of_the_other_ends() -> None:
     assert clamp_range(FloatClamp("c", ("x",), "y", low=1000.0), quantizer) == (127, 127)
 
 
-def test_every_scale_of_a_shift_network_is_a_power_of_two(trained: tuple[nn.Module, Any, Any]) -> None:
+@pytest.mark.parametrize("power_of_two", [False, True])
+def test_every_factor_of_a_shift_network_is_a_power_of_two(trained: tuple[nn.Module, Any, Any], power_of_two: bool) -> None:
     module, x, _ = trained
-    graph = quantize(module, x, format=SHIFT)
-    for tensor in graph.tensors.values():
-        assert power_of_two_up(tensor.affine.scale) == tensor.affine.scale
+    recipe = Recipe(rescale="shift", activations=ActivationScheme(power_of_two=power_of_two))
+    graph = quantize(module, x, recipe=recipe)
+    powers = [power_of_two_up(tensor.affine.scale) == tensor.affine.scale for tensor in graph.tensors.values()]
+    assert all(powers) if power_of_two else not any(powers)
     for op in graph.ops:
         if isinstance(op, WeightedOp):
             exact = op.weight_scale * graph.op_inputs(op)[0].affine.scale / graph.op_output(op).affine.scale
-            assert np.array_equal(op.rescale.real(), exact)
+            assert np.allclose(op.rescale.real(), exact, rtol=1e-15, atol=0)
         if isinstance(op, Add):
             a, b = (tensor.affine.scale for tensor in graph.op_inputs(op))
             common = 2 * max(a, b)
