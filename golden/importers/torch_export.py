@@ -268,7 +268,7 @@ class _Importer:
     def _name(self, node: Node) -> str:
         """The operator's name: the path of its module, with the operator's where the module has several."""
         path = nodes.module(node)[0]
-        label = node.name.lstrip("_")
+        label = nodes.operator_name(node).lstrip("_")
         return path if path and self.paths[path] == 1 and nodes.is_leaf(node) else f"{path}.{label}" if path else label
 
     def _refuse(self, node: Node, kind: str, reason: str) -> None:
