@@ -14,6 +14,7 @@ import msgspec
 from golden.errors import InputError
 from golden.rescale import RescaleFormat
 from golden.schemes import ActivationScheme, WeightScheme
+from golden.training_scheme import Training
 
 if TYPE_CHECKING:
     from golden.float_graph import FloatGraph
@@ -64,6 +65,7 @@ class Recipe:
     recovery:    what is done, each at its place: equalization before calibration, adaptive rounding and bias correction after it.
     eight_bit_ends: the network's inputs and outputs, and the weights of its first and last layer, keep 8 bits.
     layers:      bits of single layers, by operator name; they count over everything else, the ends too.
+    training:    how the network is trained with fake quantization, where it is.
     """
 
     name: str = "int8"
@@ -75,6 +77,7 @@ class Recipe:
     recovery: tuple[Recovery, ...] = ()
     eight_bit_ends: bool = False
     layers: Mapping[str, LayerBits] = field(default_factory=dict)
+    training: Training = field(default_factory=Training)
 
     def __post_init__(self) -> None:
         RescaleFormat.parse(self.rescale)
@@ -154,6 +157,7 @@ def _unknown_fields(data: Mapping[str, object]) -> list[str]:
         ("", data, Recipe),
         ("[weights] ", data.get("weights"), WeightScheme),
         ("[activations] ", data.get("activations"), ActivationScheme),
+        ("[training] ", data.get("training"), Training),
         *((f"[layers.{name}] ", part, LayerBits) for name, part in (layers.items() if isinstance(layers, Mapping) else ())),
     ]
     problems = []
