@@ -7,7 +7,7 @@ Networks are given as `golden.graph.Graph` or as the path of a network file; dat
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from hwgen.config import AcceleratorConfig
     from sim.report import VerifyReport
     from sim.tools import Tool
-    from weft.compare import Comparison
+    from weft.comparison import Comparison
+    from weft.mixed_precision import Allocation, Front
 
 Path_ = str | os.PathLike[str]
 #: Called with (what is being done, steps done, steps in all).
@@ -58,18 +59,20 @@ def quantize(
     calibration: Data | Path_,
     *,
     output: Path_ | None = None,
-    rescale: str = "tflite",
+    recipe: Recipe | Path_ | None = None,
+    rescale: str | None = None,
     layout: str | None = None,
     values: str | None = None,
     name: str | None = None,
     progress: Progress = _silent,
 ) -> Graph:
-    """Quantizes a trained network to int8.
+    """Quantizes a trained network to integers, int8 by default.
 
     model:       a module, an exported program, a float graph, the path of a .pt2, .tflite or .onnx file, or "package.module:factory".
     calibration: typical real inputs, float32[N, ...], or the path of an npz file; for several inputs a mapping by their names.
     output:      a network file to write.
-    rescale:     "tflite", "shift" or "fixedB" with B from 4 to 32.
+    recipe:      how, as an object or the path of a TOML file; static int8 with min-max ranges by default.
+    rescale:     "tflite", "shift" or "fixedB" with B from 4 to 32, in place of the recipe's.
     layout:      "nhwc" or "nchw"; by default what the file says, else what fits the network.
     name:        of the network; by default that of the model.
 
@@ -78,8 +81,9 @@ def quantize(
     """
     from golden import quantize as quantizer
     from weft import calibration_data
+    from weft.recipe_argument import recipe_of
 
-    format = RescaleFormat.parse(rescale)
+    chosen, format = recipe_of(recipe), None if rescale is None else RescaleFormat.parse(rescale)
     if isinstance(model, str):
         from weft.model import load_model
 
@@ -90,7 +94,7 @@ def quantize(
     prepared = calibration_data.prepare(model, calibration, layout, values, name)
     with named(prepared.source):
         graph = quantizer.quantize(
-            prepared.network, prepared.x, format=format, progress=lambda done, total: progress("calibrating", done, total)
+            prepared.network, prepared.x, recipe=chosen, format=format, progress=lambda done, total: progress("calibrating", done, total)
         )
     prepared.warn_about(graph)
     if output is not None:
@@ -244,7 +248,7 @@ def compare(
     model:              as for `quantize`.
     calibration:        the path of an npz file of real inputs, with labels for methods that train.
     evaluation:         the path of another one, with labels for the accuracy.
-    methods:            names of `weft.compare.methods.METHODS`; all by default.
+    methods:            names of `weft.comparison.methods.METHODS`; all by default.
     recipes:            further methods, as objects or TOML files.
     draws:              how often `calibration_images` of the calibration inputs are drawn.
     config:             a named configuration, whose cycles are counted.
@@ -256,9 +260,9 @@ def compare(
     from golden.recipe import Recipe, read_recipe
     from hwgen.config import DEFAULT
     from weft import calibration_data
-    from weft.compare import comparison as comparing
-    from weft.compare.inputs import labelled_data
-    from weft.compare.methods import METHODS
+    from weft.comparison import run as comparing
+    from weft.comparison.inputs import labelled_data
+    from weft.comparison.methods import METHODS
 
     unknown = [name for name in methods or () if name not in METHODS]
     if unknown:
@@ -283,6 +287,67 @@ def compare(
         configuration=config or DEFAULT,
         progress=progress,
     )
+
+
+def mix(
+    model: nn.Module | ExportedProgram | FloatGraph | str,
+    calibration: Path_,
+    *,
+    limits: Mapping[str, str],
+    measure: str = "trace",
+    bits: str = "2,3,4,5,6,7,8",
+    eight_bit_ends: bool = True,
+    recipe: Recipe | Path_ | None = None,
+    config: str | None = None,
+    evaluation: Path_ | None = None,
+    output: Path_ | None = None,
+    layout: str | None = None,
+    values: str | None = None,
+    progress: Progress = _silent,
+) -> tuple[Allocation, Front | None]:
+    """Chooses the bits of every layer within limits; with evaluation inputs also a front of recipes from few bytes to many.
+
+    limits:  by "bytes", "bops" or "cycles": a number, or a percentage of what 8 bits cost, such as "50%".
+    measure: "one-at-a-time", "gradient", "eigenvalue", "trace" or "landscape" (`golden.sensitivity.Measure`).
+    bits:    that a layer may get, with commas between them.
+    recipe:  what the result is but for the bits.
+    output:  a TOML file to write.
+
+    Raises InputError for limits that cannot be kept, and says what the least is.
+    """
+    from golden.passes.pipeline import prepare
+    from golden.recipe import Recipe, read_recipe
+    from golden.sensitivity import Measure
+    from hwgen.config import DEFAULT
+    from weft import calibration_data, mixed_precision
+    from weft.comparison.inputs import labelled_data
+
+    if not bits.replace(",", "").replace(" ", "").isdecimal():
+        raise InputError(f"bits are whole numbers with commas between them, such as 2,4,8, not {bits!r}")
+    numbers = tuple(int(number) for number in bits.split(",") if number.strip())
+    if isinstance(model, str):
+        from weft.model import load_model
+
+        model, name = load_model(model)
+    else:
+        name = None
+    network = prepare(calibration_data.prepare(model, calibration, layout, values, name).network)
+    data = labelled_data(Path(calibration), network, "calibration", layout, values)
+    accelerator = configuration(RescaleFormat.parse("tflite"), config)
+    base = mixed_precision.BASE if recipe is None else recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    allocator = mixed_precision.Allocator(
+        network, data, accelerator, measure=Measure(measure), base=base, bits=numbers, eight_bit_ends=eight_bit_ends, progress=progress
+    )
+    most = {kind: mixed_precision.parse_limit(text, allocator.whole(kind)) for kind, text in limits.items()}
+    allocation = allocator.allocate(most)
+    front = None
+    if evaluation is not None:
+        test = labelled_data(Path(evaluation), network, "evaluation", layout, values)
+        front = mixed_precision.front(allocator, mixed_precision.SHARES, data, test, accelerator, config or DEFAULT, progress)
+    if output is not None:
+        with new_file(Path(output)) as draft:
+            draft.write_text(allocation.recipe.to_toml(), encoding="utf-8")
+    return allocation, front
 
 
 def doctor() -> tuple[Tool, ...]:

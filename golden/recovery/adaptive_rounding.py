@@ -43,7 +43,7 @@ class AdaptiveRounding:
     samples: int = 4096
     batch: int = 512
     rate: float = 1e-2
-    weight: float = 1.0
+    weight: float = 10.0
     warm_up: float = 0.2
     beta: tuple[float, float] = (20.0, 2.0)
     seed: int = 0
@@ -120,8 +120,7 @@ def _round(layer: FloatWeightedOp, parameters: Parameters, inputs: torch.Tensor,
             done = (step - warm_up) / max(options.iterations - warm_up, 1)
             beta = options.beta[1] + (options.beta[0] - options.beta[1]) * (1 + np.cos(np.pi * done)) / 2
             loss = loss + options.weight * (1 - (2 * h - 1).abs().pow(beta)).mean()
-        optimizer.zero_grad()
-        loss.backward()
+        (v.grad,) = torch.autograd.grad(loss, v)
         optimizer.step()
     with torch.no_grad():
         rounded = (below + (stretched_sigmoid(v) >= 0.5)).clamp(low, high)

@@ -42,12 +42,12 @@ def equalize(graph: FloatGraph) -> FloatGraph:
     for _ in range(ROUNDS):
         largest = 0.0
         for first_name, second_name in pairs:
-            first, second = ops[first_name], ops[second_name]
-            assert isinstance(first, FloatWeightedOp)
-            assert isinstance(second, FloatWeightedOp)
-            factors = pair_factors(first, second)
-            ops[first_name] = replace(first, weight=from_rows(first, weight_rows(first) / factors[:, None]), bias=first.bias / factors)
-            ops[second_name] = replace(second, weight=second.weight * _of_inputs(second, factors))
+            before, after = ops[first_name], ops[second_name]
+            assert isinstance(before, FloatWeightedOp)
+            assert isinstance(after, FloatWeightedOp)
+            factors = pair_factors(before, after)
+            ops[first_name] = replace(before, weight=from_rows(before, weight_rows(before) / factors[:, None]), bias=before.bias / factors)
+            ops[second_name] = replace(after, weight=after.weight * _of_inputs(after, factors))
             largest = max(largest, float(np.abs(np.log(factors)).max()))
         if largest < _CONVERGED:
             break
@@ -63,19 +63,21 @@ def pair_factors(first: FloatWeightedOp, second: FloatWeightedOp) -> Float64:
     outputs = np.maximum(np.abs(weight_rows(first)).max(axis=1), np.abs(first.bias))
     inputs = _input_ranges(second, len(outputs))
     used = (outputs > 0) & (inputs > 0)
-    return np.sqrt(np.divide(outputs, inputs, out=np.ones_like(outputs), where=used))
+    ratios: Float64 = np.divide(outputs, inputs, out=np.ones_like(outputs), where=used)
+    return np.asarray(np.sqrt(ratios))
 
 
 def _next_layer(graph: FloatGraph, first: FloatWeightedOp) -> FloatWeightedOp | None:
     """The second layer of a pair, or None."""
     op: FloatOp = first
+    reader: FloatOp | None
     while True:
         if op.high != math.inf or op.low not in (0.0, -math.inf):
             return None
         reader = graph.only_reader(op.output)
         if isinstance(reader, FloatWeightedOp):
             return reader if _channels_match(first, reader) else None
-        if not isinstance(reader, (FloatMaxPool2d, FloatAveragePool2d, FloatReshape)):
+        if reader is None or not isinstance(reader, (FloatMaxPool2d, FloatAveragePool2d, FloatReshape)):
             return None
         if isinstance(reader, FloatReshape) and graph.tensors[reader.inputs[0]].shape[-1] != len(first.bias):
             return None

@@ -117,7 +117,7 @@ class _Loss:
 
     def losses(self) -> Iterator[torch.Tensor]:
         """The mean loss of each batch; batches are of one size but for the last."""
-        for part, target in zip(_parts(self.x, self.batch_size), self.targets.split(self.batch_size), strict=True):
+        for part, target in zip(_parts(self.x, self.batch_size), torch.split(self.targets, self.batch_size), strict=True):
             yield torch.nn.functional.cross_entropy(self.model(torch.tensor(part)), target)
 
     def value(self) -> float:

@@ -16,9 +16,11 @@ from weft.cli.doctor import doctor
 from weft.cli.formats import formats
 from weft.cli.generate import generate
 from weft.cli.inspect import inspect
+from weft.cli.mix import mix
 from weft.cli.operators import operators
 from weft.cli.predict import predict
 from weft.cli.quantize import quantize
+from weft.cli.recipe import recipe
 from weft.cli.terminal import run
 from weft.cli.train import train
 from weft.cli.verify import verify
@@ -35,7 +37,25 @@ def command_line() -> None:
     """
 
 
-for _command in (demo, doctor, check, quantize, compare, compress, train, inspect, analyze, predict, generate, verify, operators, formats, bench):
+for _command in (
+    demo,
+    doctor,
+    check,
+    quantize,
+    recipe,
+    compare,
+    mix,
+    compress,
+    train,
+    inspect,
+    analyze,
+    predict,
+    generate,
+    verify,
+    operators,
+    formats,
+    bench,
+):
     command_line.add_command(_command)
 
 

@@ -9,10 +9,10 @@ import click
 
 from weft.cli.options import json_option, layout_option, values_option
 from weft.cli.terminal import Report
-from weft.compare.methods import METHODS
+from weft.comparison.methods import METHODS
 
 if TYPE_CHECKING:
-    from weft.compare import Comparison, Row
+    from weft.comparison import Comparison, Row
 
 
 @click.command()

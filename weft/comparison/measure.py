@@ -18,7 +18,7 @@ from golden.mixed_precision.layer_costs import macs
 from golden.quantize import quantize
 from golden.recipe import Method, Recipe
 from golden.simulated import SimulatedNetwork, simulate
-from weft.compare.comparison import Data, Row
+from weft.comparison.run import Data, Row
 
 if TYPE_CHECKING:
     from hwgen.config import AcceleratorConfig

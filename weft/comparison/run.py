@@ -18,7 +18,7 @@ from golden.float_graph import FloatGraph
 from golden.passes.pipeline import prepare
 from golden.recipe import Recipe
 from sim import cache
-from weft.compare.methods import METHODS
+from weft.comparison.methods import METHODS
 
 if TYPE_CHECKING:
     from hwgen.config import AcceleratorConfig
@@ -154,7 +154,7 @@ def compare(
 
 def _row(key: str, recipe: Recipe | None, graph: FloatGraph, sets: Sequence[Data], evaluation: Data, config: AcceleratorConfig) -> Row:
     """A row out of the cache, or measured."""
-    from weft.compare.measure import measure
+    from weft.comparison.measure import measure
 
     text = cache.text(key, lambda: msgspec.json.encode(measure(recipe, graph, sets, evaluation, config)).decode())
     return msgspec.json.decode(text, type=Row)
@@ -183,7 +183,7 @@ def _arrays(data: Data) -> Iterator[npt.NDArray[Any]]:
 def _sources() -> str:
     """A digest of the code that quantizes and measures: another version has other results."""
     digest = hashlib.sha256()
-    folders: Mapping[str, Path] = {"golden": Path(golden.__path__[0]), "compare": Path(__file__).parent}
+    folders: Mapping[str, Path] = {"golden": Path(golden.__path__[0]), "comparison": Path(__file__).parent}
     for name, folder in folders.items():
         for path in sorted(folder.rglob("*.py")):
             digest.update(f"{name} {path.relative_to(folder)}".encode() + path.read_bytes())
