@@ -1,4 +1,4 @@
-"""Bits for each layer of its own, within limits on what a network may cost."""
+"""Bits for each layer of its own, within limits on what a network may cost (SPEC section 17)."""
 
 from golden.mixed_precision.choice import Limit, choose_bits
 from golden.mixed_precision.front import non_dominated

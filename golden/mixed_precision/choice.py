@@ -1,4 +1,4 @@
-"""The choice of bits for every layer as an integer program.
+"""The choice of bits for every layer as an integer program (SPEC eq. 91).
 
 Z. Yao et al., HAWQ-V3: Dyadic Neural Network Quantization, ICML 2021, section 3.4.
 """

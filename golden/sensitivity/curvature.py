@@ -1,4 +1,4 @@
-"""Top eigenvalue and trace of the Hessian of a loss, without the Hessian.
+"""Top eigenvalue and trace of the Hessian of a loss, without the Hessian (SPEC eq. 88 to 90).
 
 Z. Yao et al., PyHessian: Neural Networks Through the Lens of the Hessian, IEEE Big Data 2020.
 """

@@ -1,4 +1,4 @@
-"""Scores of every layer at every number of bits, by the measure that is asked for."""
+"""Scores of every layer at every number of bits, by the measure that is asked for (SPEC eq. 86 to 89)."""
 
 from __future__ import annotations
 
