@@ -14,6 +14,7 @@ from golden.network_file import sha256
 class LayerSummary:
     """One operator: its name and kind, the shape of its output and what its integers stand for, what it costs.
 
+    bits:        of its output.
     weight_bits: of its weights, 0 where it has none.
     bops:        MACs times the bits of a weight times those of an input (golden/SPEC.md eq. 46).
     parameters, moved: weights and biases; values that it moves.
@@ -26,6 +27,7 @@ class LayerSummary:
     shape: tuple[int, ...]
     scale: float
     zero_point: int
+    bits: int
     macs: int
     weights: int
     weight_bits: int
@@ -88,6 +90,7 @@ def summarize(graph: Graph) -> NetworkSummary:
                 output.shape,
                 output.affine.scale,
                 output.affine.zero_point,
+                output.bits,
                 cost.macs,
                 weights,
                 bits,

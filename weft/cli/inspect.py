@@ -22,7 +22,7 @@ def inspect(network: Path, as_json: bool) -> None:
     summary = api.inspect(network)
     report.table(
         f"{summary.name}: rescale format {summary.rescale}, sha256 {summary.sha256[:16]}",
-        ["layer", "kind", "output shape", "scale", "zero point", "MACs", "weights", "bits", "BOPS"],
+        ["layer", "kind", "output shape", "scale", "zero point", "bits", "MACs", "weights", "weight bits", "BOPS"],
         [
             [
                 layer.name,
@@ -30,6 +30,7 @@ def inspect(network: Path, as_json: bool) -> None:
                 "x".join(map(str, layer.shape)),
                 f"{layer.scale:.6g}",
                 layer.zero_point,
+                layer.bits,
                 layer.macs,
                 layer.weights,
                 layer.weight_bits or "",
@@ -58,7 +59,9 @@ def inspect(network: Path, as_json: bool) -> None:
     for role, tensors in (("input", summary.inputs), ("output", summary.outputs)):
         for tensor in tensors:
             shape = "x".join(map(str, tensor.shape))
-            report.note(f"{role} {tensor.name}: int8 {shape}, real = {tensor.affine.scale:.6g} * (q {-tensor.affine.zero_point:+d})")
+            report.note(
+                f"{role} {tensor.name}: int{tensor.bits} {shape}, real = {tensor.affine.scale:.6g} * (q {-tensor.affine.zero_point:+d})"
+            )
     report.note(f"{summary.macs:,} MACs, {summary.weights:,} weights, {summary.bops:,} BOPS")
     report.result(summary.to_json())
 
