@@ -74,6 +74,7 @@ class Training:
                 ("freeze", 0 <= self.freeze <= 1, "from 0 to 1"),
                 ("epochs", self.epochs >= 1, "1 or more"),
                 ("batch_size", self.batch_size >= 1, "1 or more"),
+                ("seed", self.seed >= 0, "0 or more"),
                 ("learning_rate", 0 < self.learning_rate < float("inf"), "greater than 0"),
                 ("weight_decay", 0 <= self.weight_decay < float("inf"), "0 or more"),
                 ("distillation", 0 <= self.distillation <= 1, "from 0 to 1"),

@@ -105,7 +105,8 @@ def _epoch(
 ) -> float:
     """One pass over the data; its mean loss."""
     settings = network.recipe.training
-    generator = torch.Generator().manual_seed((settings.seed << 32) + epoch)
+    seed = int(np.random.SeedSequence([settings.seed, epoch]).generate_state(1)[0])  # generators take 32 bits
+    generator = torch.Generator().manual_seed(seed)
     batches = torch.split(torch.randperm(len(inputs), generator=generator), settings.batch_size)
     network.train()
     total = 0.0
@@ -152,7 +153,7 @@ def _checked(network: QuantizedNetwork, x: npt.NDArray[np.floating], label: npt.
         problems.append("the inputs hold NaN or infinite values")
     if problems:
         raise InputError(f"network {graph.name!r} cannot be trained on these data", problems)
-    return torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)), torch.from_numpy(np.asarray(label, dtype=np.int64))
+    return torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)), torch.from_numpy(np.ascontiguousarray(label, dtype=np.int64))
 
 
 def _digest(network: QuantizedNetwork, inputs: Tensor, labels: Tensor) -> str:
