@@ -87,18 +87,11 @@ def entry(key: str, make: Callable[[Path], None]) -> Path:
 
 
 def text(key: str, make: Callable[[], str]) -> str:
-    """The text of a key; `make` gives it where there is none, as in `entry`."""
+    """The text of a key; where there is none, `make` gives it.  A cache folder that cannot be written is done without."""
+    if find(key) is None and not _writable():
+        return make()
     path = entry(key, lambda part: _write(part / _TEXT, make()))
     return (path / _TEXT).read_bytes().decode()
-
-
-def writable() -> bool:
-    """Whether new entries can be made."""
-    root = folder()
-    with contextlib.suppress(OSError):
-        root.mkdir(parents=True, exist_ok=True)
-        return os.access(root, os.W_OK | os.X_OK)
-    return False
 
 
 def prune(root: Path, keep: Path | None = None, limit: int = LIMIT) -> None:
@@ -133,6 +126,15 @@ def _remove(root: Path, key: str) -> None:
         damaged = root / f"{key}.part-damaged"
         (root / key).rename(damaged)
         shutil.rmtree(damaged, ignore_errors=True)
+
+
+def _writable() -> bool:
+    """Whether new entries can be made."""
+    root = folder()
+    with contextlib.suppress(OSError):
+        root.mkdir(parents=True, exist_ok=True)
+        return os.access(root, os.W_OK | os.X_OK)
+    return False
 
 
 def _touch(path: Path) -> bool:

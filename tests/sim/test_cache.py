@@ -127,12 +127,14 @@ def test_text(root: Path) -> None:
     assert len(made) == 1
 
 
-def test_writable(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert cache.writable()
-    assert root.is_dir()
-    (root / "file").write_text("")
-    monkeypatch.setenv(cache.VARIABLE, str(root / "file"))
-    assert not cache.writable()
+def test_text_of_a_cache_that_cannot_be_written(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.text("there", lambda: "kept")
+    monkeypatch.setattr(cache.os, "access", lambda path, mode: False)
+    assert cache.text("there", lambda: "made") == "kept"
+    assert cache.text("absent", lambda: "made") == "made"
+    assert cache.find("absent") is None
+    monkeypatch.setenv(cache.VARIABLE, str(root / "there" / cache.DIGESTS))  # a file
+    assert cache.text("absent", lambda: "made") == "made"
 
 
 def test_two_at_once_make_it_once(root: Path) -> None:
