@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +26,15 @@ SCORES = float_interpreter.run(small_graph(), {"x": X})["y"]
 LABEL = (SCORES - SCORES.mean(axis=0)).argmax(axis=1).astype(np.int64)
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """So small a network trains fastest, and always alike, on one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def weighted(network: CompressedNetwork) -> list[WeightedOp]:
     return [op for op in network.graph.ops if isinstance(op, WeightedOp)]
 
@@ -33,7 +43,6 @@ def weighted(network: CompressedNetwork) -> list[WeightedOp]:
 @pytest.mark.parametrize("rescale", ["tflite", "fixed16", "shift"])
 @pytest.mark.parametrize("epochs", [0, 1])
 def test_few_values_and_zeros(granularity: Granularity, rescale: str, epochs: int) -> None:
-    torch.set_num_threads(1)
     recipe = Recipe(weights=WeightScheme(granularity=granularity), rescale=rescale)
     settings = Settings(sparsity=0.5, scope=Scope.LAYER, epochs=epochs)
     network = compress(small_graph(), {"x": X}, recipe, settings, label=LABEL)
@@ -73,7 +82,6 @@ def test_sizes_shrink_from_stage_to_stage() -> None:
 
 
 def test_fine_tuning_wins_back_what_pruning_lost() -> None:
-    torch.set_num_threads(1)
     messages = []
 
     def agreement(epochs: int) -> float:
@@ -88,7 +96,6 @@ def test_fine_tuning_wins_back_what_pruning_lost() -> None:
 
 
 def test_the_same_seed_gives_the_same_network() -> None:
-    torch.set_num_threads(1)
     first, second = (compress(small_graph(), {"x": X}, Recipe(), Settings(epochs=2), label=LABEL) for _ in range(2))
     assert all(np.array_equal(a.weight, b.weight) for a, b in zip(weighted(first), weighted(second), strict=True))
 
