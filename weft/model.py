@@ -38,7 +38,8 @@ def load_model(name: str) -> tuple[nn.Module | ExportedProgram | FloatGraph, str
         refuse_foreign(path)
         if network_file.is_network(path):
             raise _quantized(path)
-        raise InputError(f"MODEL must be the path of a .pt2, .tflite or .onnx file, or package.module:factory, not {name!r}")
+        missing = "" if path.exists() else ", and there is no such file"
+        raise InputError(f"MODEL must be the path of a .pt2, .tflite or .onnx file, or package.module:factory, not {name!r}{missing}")
     module, _, factory = name.partition(":")
     return _call(module, factory), factory
 

@@ -133,12 +133,12 @@ def test_a_float_tflite_file_with_unsupported_operators(command: Command, tmp_pa
 
 def test_an_onnx_file_with_unsupported_operators(command: Command, tmp_path: Path) -> None:
     f = onnx_builder.FileBuilder()
-    x = f.op("LeakyRelu", f.conv(f.input((1, 3, 6, 6)), 3, 4))
+    x = f.op("LRN", f.conv(f.input((1, 3, 6, 6)), 3, 4), size=3)
     x = f.op("Resize", f.op("Relu", f.conv(x, 4, 4)), "", f.constant([1.0, 1.0, 2.0, 2.0]))
     (tmp_path / "bad.onnx").write_bytes(f.file(f.op("Relu", f.conv(x, 4, 2))))
     result = command("check", tmp_path / "bad.onnx", "--json")
     assert result.code == 2
-    assert names_of(result.out, "unsupported") == ["leakyrelu1", "resize4"]
+    assert names_of(result.out, "unsupported") == ["lrn1", "resize4"]
     assert names_of(result.out, "array") == ["conv0", "conv2"]
     assert names_of(result.out, "not judged") == ["conv5", "relu6"]
 
