@@ -16,7 +16,8 @@ from golden.float_graph import FloatGraph
 from golden.graph import Graph, WeightedOp
 from golden.mixed_precision.layer_costs import macs
 from golden.quantize import quantize
-from golden.recipe import Method, Recipe
+from golden.recipe import Method, Recipe, Recovery
+from golden.recovery import equalize
 from golden.simulated import SimulatedNetwork, simulate
 from weft.comparison.run import Data, Row
 
@@ -49,7 +50,7 @@ def measure(recipe: Recipe | None, graph: FloatGraph, sets: Sequence[Data], eval
         deviation=float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else 0.0,
         top5=float(np.mean([top_k(one, label, 5) for one in scores])) if five and label is not None else None,
         agreement=float(np.mean([(one.argmax(axis=1) == classes).mean() for one in scores])),
-        sqnr={} if recipe is None else tensor_noise(graph, networks[0], evaluation),
+        sqnr={} if recipe is None else tensor_noise(reference_graph(recipe, graph), networks[0], evaluation),
         integer_only=isinstance(networks[0], Graph),
         uniform=recipe is not None,
         weight_bits=_mean_weight_bits(networks[0]),
@@ -68,6 +69,11 @@ def quantized(recipe: Recipe, graph: FloatGraph, data: Data) -> Network:
     if recipe.method is not Method.STATIC:
         return simulate(graph, recipe)
     return quantize(graph, data.x, recipe=recipe)
+
+
+def reference_graph(recipe: Recipe, graph: FloatGraph) -> FloatGraph:
+    """The float network whose tensors those of the quantized one stand for: equalization changes what lies between two layers."""
+    return equalize(graph) if recipe.method is Method.STATIC and Recovery.EQUALIZATION in recipe.recovery else graph
 
 
 def tensor_noise(graph: FloatGraph, network: Network, evaluation: Data) -> dict[str, float]:
