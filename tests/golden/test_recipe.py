@@ -11,6 +11,7 @@ from golden.errors import InputError
 from golden.float_graph import FloatFullyConnected, FloatGraph, FloatTensor
 from golden.recipe import LayerBits, Method, Order, Recipe, Recovery, parse_recipe, read_recipe
 from golden.schemes import ActivationScheme, Calibrator, Granularity, WeightRange, WeightScheme
+from golden.training_scheme import ActivationSteps, Folding, Training, WeightSteps
 
 FULL = Recipe(
     name="everything",
@@ -22,6 +23,7 @@ FULL = Recipe(
     recovery=(Recovery.EQUALIZATION, Recovery.BIAS_CORRECTION),
     eight_bit_ends=True,
     layers={"conv.1": LayerBits(weights=2), "fc": LayerBits(activations=5)},
+    training=Training(WeightSteps.TERNARY, ActivationSteps.CLIPPING, Folding.FROZEN, epochs=3, distillation=0.25),
 )
 
 
@@ -54,6 +56,8 @@ def test_fields_that_are_not_named_keep_their_defaults(tmp_path: Path) -> None:
         ("[weights]\nbits = 'four'", r"Expected `int`, got `str` - at `\$.weights.bits`"),
         ("[weights]\nbit = 4", r"\[weights\] bit: no such field; there are bits, "),
         ("[layers.conv]\nweigths = 4", r"\[layers.conv\] weigths: no such field; there are activations, weights"),
+        ("[training]\nepoch = 4", r"\[training\] epoch: no such field; there are activations, batch_size, "),
+        ("[training]\nepochs = 0", "training: epochs must be 1 or more, not 0"),
         ("activation = 4", "activation: no such field"),
         ("order = 'sideways'", "Invalid enum value 'sideways'"),
         ("rescale = 'float'", "rescale format must be"),
