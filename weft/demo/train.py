@@ -18,7 +18,9 @@ LEARNING_RATE = 4e-3
 SEED = 1
 
 
-def train(split: Split, progress: Callable[[int, int], None] = lambda done, total: None) -> DigitsNet:
+def train(
+    split: Split, progress: Callable[[int, int], None] = lambda done, total: None, *, activation: type[nn.Module] = nn.ReLU
+) -> DigitsNet:
     """The trained network in evaluation mode; `progress` gets (epochs done, epochs in all) after each.
 
     Random shifts by up to one pixel stand in for more data.  One thread and a fixed seed make the sums, and so the
@@ -29,15 +31,15 @@ def train(split: Split, progress: Callable[[int, int], None] = lambda done, tota
         try:
             torch.set_num_threads(1)
             torch.manual_seed(SEED)
-            return _train(split, progress)
+            return _train(split, progress, activation)
         finally:
             torch.set_num_threads(threads)
 
 
-def _train(split: Split, progress: Callable[[int, int], None]) -> DigitsNet:
+def _train(split: Split, progress: Callable[[int, int], None], activation: type[nn.Module]) -> DigitsNet:
     images = torch.from_numpy(split.train_x.transpose(0, 3, 1, 2).copy())
     labels = torch.from_numpy(split.train_label)
-    network = DigitsNet()
+    network = DigitsNet(activation)
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=1e-2)
     steps = EPOCHS * -(-len(images) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
@@ -46,16 +48,16 @@ def _train(split: Split, progress: Callable[[int, int], None]) -> DigitsNet:
     for epoch in range(EPOCHS):
         for batch in torch.split(torch.randperm(len(images)), BATCH):
             optimizer.zero_grad()
-            loss(network(_shifted(images[batch])), labels[batch]).backward()
+            loss(network(shifted(images[batch])), labels[batch]).backward()
             optimizer.step()
             schedule.step()
         progress(epoch + 1, EPOCHS)
     return network.eval()
 
 
-def _shifted(images: torch.Tensor) -> torch.Tensor:
-    """Every image moved by -1, 0 or 1 pixels in each direction, paper moving in."""
-    down, right = torch.randint(0, 3, (2, len(images)))
+def shifted(images: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
+    """Every image [N, 1, 8, 8] moved by -1, 0 or 1 pixels in each direction, paper moving in."""
+    down, right = torch.randint(0, 3, (2, len(images)), generator=generator)
     padded = nn.functional.pad(images, (1, 1, 1, 1))
     row = torch.arange(8)[None, :, None] + down[:, None, None]
     col = torch.arange(8)[None, None, :] + right[:, None, None]
