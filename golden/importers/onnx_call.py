@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from golden.importers import nchw
 from golden.importers.backend import Backend
-from golden.importers.layout import MAX_AXIS, MAX_ELEMENTS, Layout, graph_shape
+from golden.importers.layout import MAX_AXIS, MAX_ELEMENTS, Layout
 from golden.importers.onnx_file import FileNode, shown
 from golden.importers.values import Constant, Float64, UnsupportedError, Value
 
@@ -52,27 +53,7 @@ class Call:
 
     def map(self, position: int = 0) -> Value:
         """A real input [1, C, H, W], stored as (H, W, C)."""
-        return self.laid_out(self.real(position), rank=4)
-
-    def vector(self, position: int = 0) -> Value:
-        """A real input [1, N], stored as (N,), in any order."""
-        return self.laid_out(self.real(position), rank=2)
-
-    def laid_out(self, value: Value, rank: int) -> Value:
-        """The value in the graph's shape for a map (rank 4) or a vector (rank 2), through a reshape where needed."""
-        layout = value.layout
-        if len(layout.axes) != rank or layout.axes[0]:
-            wanted = "a map [1, C, H, W]" if rank == 4 else "[1, N]; flatten it first"
-            raise UnsupportedError(f"it is applied to a tensor of shape {list(layout.shape)}; it needs {wanted}")
-        if rank == 4 and not layout.is_map():
-            raise UnsupportedError(
-                f"its input {list(layout.shape)} is transposed or reshaped so that elements would have to move; "
-                "only flattening, axes of size 1, and transpositions that undo each other are supported"
-            )
-        wanted_shape = graph_shape(layout)
-        if self.backend.shape(value.tensor) == wanted_shape:
-            return value
-        return replace(value, tensor=self.backend.reshape(f"{self.name}.input", value.tensor, wanted_shape))
+        return nchw.as_map(self, self.real(position))
 
     def constant(self, position: int) -> Constant | None:
         """A constant input; None where it is left out."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from onnx import TensorProto
 
+from golden import scalar_function
 from golden.affine import Affine
+from golden.importers import nchw, pointwise
 from golden.importers.backend import scalar_affine
-from golden.importers.layout import map_layout, vector_layout
 from golden.importers.onnx_call import Call
 from golden.importers.values import Constant, Float64, Int64, UnsupportedError, Value
-from golden.scalar_function import LOGISTIC, TANH
+from golden.scalar_function import ScalarFunction
 
 _INTEGERS = {"int8": (-128, 127), "uint8": (0, 255)}
 
@@ -48,14 +50,11 @@ def clip(call: Call) -> Value:
         raise UnsupportedError(f"it clips to the empty range {low} to {high}")
     moved = 128 if x.integer == "uint8" else 0
     ends = [int(min(max(end, least), most)) - moved for end in (low, high)]
-    return replace(x, tensor=call.backend.clamp_integers(call.name, x.tensor, ends[0], ends[1]))
+    return replace(x, tensor=call.backend.clamp_integers(call.name, x.tensor, ends[0], ends[1]), origin=None)
 
 
 def _clamp(call: Call, low: float, high: float) -> Value:
-    x = call.real()
-    if not low <= high:
-        raise UnsupportedError(f"it clips to the empty range {low} to {high}")
-    return replace(x, tensor=call.backend.clamp(call.name, x.tensor, low, high))
+    return pointwise.clamp(call, call.real(), low, high)
 
 
 def batch_normalization(call: Call) -> Value:
@@ -69,105 +68,117 @@ def batch_normalization(call: Call) -> Value:
     if not (spread > 0).all():
         raise UnsupportedError("its variances are not above 0; the file is damaged, or training diverged")
     factor = scale / np.sqrt(spread)
-    return _per_channel(call, x, factor, offset - mean * factor)
+    return nchw.per_channel(call, x, factor, offset - mean * factor)
 
 
 def add(call: Call) -> Value:
     """Add of two tensors of one shape, or of a constant per channel."""
     a, b = call.argument(0), call.argument(1)
-    if not (isinstance(a, Value) and isinstance(b, Value)):
-        x, constant = (call.real(0), b) if isinstance(a, Value) else (call.real(1), a)
-        offset = _channels(call, constant, x)
-        return _per_channel(call, x, np.ones(offset.shape), offset)
-    a, b = call.real(0), call.real(1)
-    if a.layout.shape != b.layout.shape:
-        raise UnsupportedError(
-            f"it adds tensors of different shapes {list(a.layout.shape)} and {list(b.layout.shape)}; only equal shapes are supported"
-        )
-    if not a.layout.like(b.layout):
-        raise UnsupportedError("it adds a flattened or transposed map to a tensor of another order; add the maps themselves")
-    second, shape = b.tensor, call.backend.shape(a.tensor)
-    if call.backend.shape(second) != shape:
-        second = call.backend.reshape(f"{call.name}.input", second, shape)
-    return call.made(call.backend.add(call.name, a.tensor, second), a.layout)
+    if isinstance(a, Value) and isinstance(b, Value):
+        return pointwise.add(call, call.real(0), call.real(1))
+    x, constant = _operands(call)
+    offset = nchw.channels(call, constant, x)
+    return nchw.per_channel(call, x, np.ones(offset.shape), offset)
 
 
 def subtract(call: Call) -> Value:
     """Sub of a constant per channel, or from one."""
-    if isinstance(call.argument(0), Value):
-        x = call.real(0)
-        offset = _channels(call, call.argument(1), x)
-        return _per_channel(call, x, np.ones(offset.shape), -offset)
-    x = call.real(1)
-    offset = _channels(call, call.argument(0), x)
-    return _per_channel(call, x, -np.ones(offset.shape), offset)
+    sign = 1.0 if isinstance(call.argument(0), Value) else -1.0
+    if isinstance(call.argument(0), Value) and isinstance(call.argument(1), Value):
+        return pointwise.combine(call, call.real(0), call.real(1), scalar_function.difference, "subtracts")
+    x, constant = _operands(call)
+    offset = nchw.channels(call, constant, x)
+    return nchw.per_channel(call, x, np.full(offset.shape, sign), -sign * offset)
 
 
 def multiply(call: Call) -> Value:
-    """Mul with a constant per channel."""
-    first = isinstance(call.argument(0), Value)
-    x = call.real(0 if first else 1)
-    scale = _channels(call, call.argument(1 if first else 0), x)
-    return _per_channel(call, x, scale, np.zeros(scale.shape))
+    """Mul with a constant per channel, or of functions of one tensor."""
+    if isinstance(call.argument(0), Value) and isinstance(call.argument(1), Value):
+        return pointwise.combine(call, call.real(0), call.real(1), scalar_function.product, "multiplies")
+    x, constant = _operands(call)
+    scale = nchw.channels(call, constant, x)
+    return nchw.per_channel(call, x, scale, np.zeros(scale.shape))
 
 
 def divide(call: Call) -> Value:
-    """Div by a constant per channel."""
-    x = call.real(0)
-    divisor = _channels(call, call.argument(1), x)
-    if not divisor.all():
+    """Div by a constant per channel, or of functions of one tensor."""
+    x, divisor = call.real(0), call.argument(1)
+    if isinstance(divisor, Value):
+        return pointwise.combine(call, x, call.real(1), scalar_function.quotient, "divides")
+    values = nchw.channels(call, divisor, x)
+    if not values.all():
         raise UnsupportedError("it divides by 0; the file is damaged, or training diverged")
-    return _per_channel(call, x, 1.0 / divisor, np.zeros(divisor.shape))
+    return nchw.per_channel(call, x, 1.0 / values, np.zeros(values.shape))
+
+
+def _operands(call: Call) -> tuple[Value, Constant]:
+    """The one operand that depends on the network's input, and the constant one."""
+    first = isinstance(call.argument(0), Value)
+    constant = call.argument(1 if first else 0)
+    if not isinstance(constant, Constant):
+        raise UnsupportedError("it computes with constants alone")
+    return call.real(0 if first else 1), constant
 
 
 def concatenate(call: Call) -> Value:
     """Concat of maps, or of vectors in ONNX's order."""
-    parts = [call.real(position) for position in range(len(call.values))]
-    ranks = {len(part.layout.shape) for part in parts}
-    if len(ranks) != 1 or not ranks <= {2, 4}:
-        raise UnsupportedError("it joins tensors other than maps [1, C, H, W] or vectors [1, N]")
-    rank = ranks.pop()
-    axis = call.integer("axis", 1)
-    if not (-rank <= axis < rank and axis % rank):
-        raise UnsupportedError(f"it joins along axis {axis}; only the axes of one image are supported")
-    parts = [call.laid_out(part, rank) for part in parts]
-    if rank == 2 and not all(part.layout.in_order() for part in parts):
-        raise UnsupportedError("it joins flattened maps, whose order differs between NCHW and NHWC; join the maps instead")
-    sizes = list(parts[0].layout.shape)
-    for part in parts[1:]:
-        if [size for at, size in enumerate(part.layout.shape) if at != axis % rank] != [
-            s for at, s in enumerate(sizes) if at != axis % rank
-        ]:
-            raise UnsupportedError(f"it joins {list(part.layout.shape)} and {list(parts[0].layout.shape)}, which differ in other axes too")
-        sizes[axis % rank] += part.layout.shape[axis % rank]
-    layout = map_layout(sizes[1], sizes[2], sizes[3]) if rank == 4 else vector_layout(sizes[1])
-    if len(parts) == 1:
-        return parts[0]
-    names = tuple(part.tensor for part in parts)
-    return call.made(call.backend.concatenate(call.name, names, {1: 2, 2: 0, 3: 1}[axis % rank] if rank == 4 else 0), layout)
+    return nchw.concatenate(call, [call.real(position) for position in range(len(call.values))], call.integer("axis", 1))
 
 
 def softmax(call: Call) -> Value:
     """Softmax over a vector, or over the channels of a map."""
     x = call.real()
-    rank = len(x.layout.shape)
     axis = call.integer("axis", -1 if call.opset >= 13 else 1)
-    if rank not in (2, 4) or not -rank <= axis < rank or axis % rank != 1 or (rank == 4 and call.opset < 13):
-        raise UnsupportedError(f"it works along axis {axis} of {list(x.layout.shape)}; only vectors, and channels of maps, are supported")
-    x = call.laid_out(x, rank)
-    return replace(x, tensor=call.backend.softmax(call.name, x.tensor))
+    if len(x.layout.shape) > 2 and call.opset < 13:
+        raise UnsupportedError("it works over all axes of a map, as opset 12 has it; export the network with opset 13 or later")
+    return nchw.softmax(call, x, axis)
 
 
-def sigmoid(call: Call) -> Value:
-    """1 / (1 + exp(-x))."""
-    x = call.real()
-    return replace(x, tensor=call.backend.function(call.name, x.tensor, LOGISTIC))
+# --- functions of one value -------------------------------------------------------------------------
 
 
-def tanh(call: Call) -> Value:
-    """tanh(x)."""
-    x = call.real()
-    return replace(x, tensor=call.backend.function(call.name, x.tensor, TANH))
+def function(what: ScalarFunction) -> Callable[[Call], Value]:
+    """A function without parameters."""
+    return lambda call: pointwise.function(call, call.real(), what)
+
+
+def leaky_relu(call: Call) -> Value:
+    """LeakyRelu."""
+    return pointwise.function(call, call.real(), scalar_function.leaky_relu(call.decimal("alpha", 0.01)))
+
+
+def prelu(call: Call) -> Value:
+    """PRelu with one slope for all channels."""
+    slope = call.number(1)
+    if slope is None:
+        raise UnsupportedError("it has no slope")
+    return pointwise.function(call, call.real(), scalar_function.leaky_relu(slope))
+
+
+def elu(call: Call) -> Value:
+    """Elu."""
+    return pointwise.function(call, call.real(), scalar_function.elu(call.decimal("alpha", 1.0)))
+
+
+def selu(call: Call) -> Value:
+    """Selu."""
+    alpha, gamma = call.decimal("alpha", 1.6732632423543772), call.decimal("gamma", 1.0507009873554805)
+    return pointwise.function(call, call.real(), scalar_function.elu(alpha, gamma))
+
+
+def hard_sigmoid(call: Call) -> Value:
+    """HardSigmoid: max(0, min(1, alpha * x + beta))."""
+    line = scalar_function.affine(call.decimal("alpha", 0.2), call.decimal("beta", 0.5))
+    return pointwise.function(call, call.real(), scalar_function.clamp(0.0, 1.0).after(line))
+
+
+def gelu(call: Call) -> Value:
+    """Gelu, exact or approximated by tanh."""
+    by_tanh = call.text("approximate", "none") == "tanh"
+    return pointwise.function(call, call.real(), scalar_function.GELU_TANH if by_tanh else scalar_function.GELU)
+
+
+# --- the quantizers ---------------------------------------------------------------------------------
 
 
 def quantize_linear(call: Call) -> Value | Constant:
@@ -180,7 +191,8 @@ def quantize_linear(call: Call) -> Value | Constant:
         if not np.isfinite(steps).all():
             raise UnsupportedError("it quantizes constants that are not finite")
         return Constant(np.clip(np.rint(steps) + _along(parameters, zero_point), *_INTEGERS[kind]).astype(kind))
-    return replace(call.real(), tensor=call.backend.quantize(call.name, x.tensor, _one(scale, zero_point, kind)), integer=kind)
+    meaning = _one(scale, zero_point, kind)
+    return pointwise.quantized(call.real(), call.backend.quantize(call.name, x.tensor, meaning), meaning, kind)
 
 
 def dequantize_linear(call: Call) -> Value | Constant:
@@ -235,25 +247,3 @@ def _axis(call: Call, x: Constant, scale: Float64) -> int:
 def _along(constant: Constant, values: Float64 | Int64) -> Float64 | Int64:
     """Values of the axis of a constant, shaped to broadcast."""
     return values.reshape([-1 if at == constant.axis and len(values) > 1 else 1 for at in range(constant.array.ndim)])
-
-
-def _per_channel(call: Call, x: Value, scale: Float64, offset: Float64) -> Value:
-    """x * scale + offset with one of each per channel of a map, or per element of a vector, in ONNX's order."""
-    x = call.laid_out(x, len(x.layout.shape) if len(x.layout.shape) in (2, 4) else 4)
-    if len(x.layout.shape) == 2:
-        order = x.layout.order()
-        scale, offset = scale[order], offset[order]
-    return replace(x, tensor=call.backend.scale_offset(call.name, x.tensor, scale, offset))
-
-
-def _channels(call: Call, constant: Value | Constant, x: Value) -> Float64:
-    """A constant as one value per channel of x, or per element of a vector."""
-    if isinstance(constant, Value):
-        raise UnsupportedError("it combines two tensors that both depend on the network's input; only Add does that")
-    rank, shape = len(x.layout.shape), constant.array.shape
-    channels = x.layout.shape[1] if rank > 1 else 1
-    wide = (1,) * (rank - len(shape)) + shape
-    if len(shape) > rank or any(size != 1 and (at != 1 or size != channels) for at, size in enumerate(wide)):
-        raise UnsupportedError(f"its constant has the shape {list(shape)}; only one value, or one per channel, is supported")
-    call.backend.spend(16 * channels)
-    return np.array(np.broadcast_to(constant.real().ravel(), (channels,)))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from golden import scalar_function
 from golden.importers import onnx_elementwise, onnx_shapes, onnx_windows
 from golden.importers.onnx_call import Call
 from golden.importers.values import Constant, Value
 
 #: What imports each kind of operator.
 OPERATORS: dict[str, Callable[[Call], Value | Constant]] = {
+    "Abs": onnx_elementwise.function(scalar_function.ABSOLUTE),
     "Add": onnx_elementwise.add,
     "AveragePool": onnx_windows.average_pool,
     "BatchNormalization": onnx_elementwise.batch_normalization,
@@ -21,30 +23,38 @@ OPERATORS: dict[str, Callable[[Call], Value | Constant]] = {
     "DequantizeLinear": onnx_elementwise.dequantize_linear,
     "Div": onnx_elementwise.divide,
     "Dropout": onnx_elementwise.identity,
+    "Elu": onnx_elementwise.elu,
     "Flatten": onnx_shapes.flatten,
+    "Gelu": onnx_elementwise.gelu,
     "Gemm": onnx_windows.gemm,
     "GlobalAveragePool": onnx_windows.global_average_pool,
     "GlobalMaxPool": onnx_windows.global_max_pool,
+    "HardSigmoid": onnx_elementwise.hard_sigmoid,
+    "HardSwish": onnx_elementwise.function(scalar_function.HARD_SWISH),
     "Identity": onnx_elementwise.identity,
+    "LeakyRelu": onnx_elementwise.leaky_relu,
     "MatMul": onnx_windows.mat_mul,
     "MaxPool": onnx_windows.max_pool,
+    "Mish": onnx_elementwise.function(scalar_function.MISH),
     "Mul": onnx_elementwise.multiply,
+    "PRelu": onnx_elementwise.prelu,
     "Pad": onnx_windows.pad,
     "QuantizeLinear": onnx_elementwise.quantize_linear,
     "ReduceMean": onnx_windows.reduce_mean,
     "Relu": onnx_elementwise.relu,
     "Reshape": onnx_shapes.reshape,
+    "Selu": onnx_elementwise.selu,
     "Shape": onnx_shapes.shape_of,
-    "Sigmoid": onnx_elementwise.sigmoid,
+    "Sigmoid": onnx_elementwise.function(scalar_function.LOGISTIC),
     "Softmax": onnx_elementwise.softmax,
+    "Softplus": onnx_elementwise.function(scalar_function.softplus(1.0, 1e9)),
     "Squeeze": onnx_shapes.squeeze,
     "Sub": onnx_elementwise.subtract,
-    "Tanh": onnx_elementwise.tanh,
+    "Tanh": onnx_elementwise.function(scalar_function.TANH),
     "Transpose": onnx_shapes.transpose,
     "Unsqueeze": onnx_shapes.unsqueeze,
 }
 
-_SMOOTH = "use Relu, Clip, Sigmoid or Tanh and train again"
 _FORMAT = (
     "quantize in the QDQ format, which keeps the operators and puts quantizers around them: "
     "onnxruntime.quantization.quantize_static(..., quant_format=QuantFormat.QDQ)"
@@ -61,15 +71,6 @@ _ADVICE = {
     "ConvTranspose": _UPSAMPLING,
     "Resize": _UPSAMPLING,
     "Upsample": _UPSAMPLING,
-    "Elu": _SMOOTH,
-    "Gelu": _SMOOTH,
-    "HardSigmoid": _SMOOTH,
-    "HardSwish": _SMOOTH,
-    "LeakyRelu": _SMOOTH,
-    "Mish": _SMOOTH,
-    "PRelu": _SMOOTH,
-    "Selu": _SMOOTH,
-    "Softplus": _SMOOTH,
     "GroupNormalization": _NORMALIZATION,
     "InstanceNormalization": _NORMALIZATION,
     "LayerNormalization": _NORMALIZATION,

@@ -7,27 +7,21 @@ from dataclasses import replace
 import numpy as np
 
 from golden.graph import Padding, Window
-from golden.importers.layout import MAX_AXIS, map_layout, vector_layout
+from golden.importers import nchw
+from golden.importers.layout import MAX_AXIS
 from golden.importers.onnx_call import Call
 from golden.importers.values import Constant, UnsupportedError, Value
-
-#: Most taps of a window: those of a mean over a map of 256 x 256.
-_MAX_TAPS = 2**16
 
 
 def conv(call: Call) -> Value:
     """Conv over maps, any number of groups."""
     x = call.map()
     weight, groups = call.weights(1, 4), call.integer("group", 1)
-    outputs, depth, *kernel = weight.array.shape
-    channels = x.layout.shape[1]
-    if groups < 1 or depth * groups != channels or outputs % groups:
-        raise UnsupportedError(f"its weights {list(weight.array.shape)} in {groups} groups do not fit the {channels} channels of its input")
+    outputs, _, *kernel = weight.array.shape
     if (call.integers("kernel_shape") or tuple(kernel)) != tuple(kernel):
         raise UnsupportedError(f"its kernel_shape is not that of its weights {list(weight.array.shape)}; the file is damaged")
     window, _ = _window(call, x, (kernel[0], kernel[1]))
-    tensor = call.backend.conv(call.name, x.tensor, weight, _bias(call, 2, outputs), window, groups)
-    return _map_result(call, tensor)
+    return nchw.conv(call, x, weight, _bias(call, 2, outputs), window, groups)
 
 
 def gemm(call: Call) -> Value:
@@ -53,47 +47,41 @@ def mat_mul(call: Call) -> Value:
 
 def max_pool(call: Call) -> Value:
     """MaxPool without indices, of real values or of integers (which then keep their parameters)."""
-    x = call.laid_out(call.value(), rank=4)
+    x = nchw.as_map(call, call.value())
     window, _ = _window(call, x, _kernel(call), ceil=True)
     if call.integer("storage_order", 0):
         raise UnsupportedError("its storage_order is 1; only 0 is supported")
-    return replace(_map_result(call, call.backend.max_pool(call.name, x.tensor, window)), integer=x.integer)
+    return replace(nchw.max_pool(call, x, window), integer=x.integer)
 
 
 def average_pool(call: Call) -> Value:
     """AveragePool; a mean that counts padding is a depthwise convolution."""
     x = call.map()
     window, added = _window(call, x, _kernel(call), ceil=True)
-    if call.integer("count_include_pad", 0) and window.padding != Padding():
-        if added:
-            raise UnsupportedError("it counts padding pixels in the mean and rounds its size up (ceil_mode); set count_include_pad to 0")
-        channels, (rows, columns) = x.layout.shape[1], window.kernel
-        call.backend.spend(8 * channels * rows * columns)
-        weight = Constant(np.ones((channels, 1, rows, columns), np.int8), np.array([1.0 / (rows * columns)]), np.zeros(1, np.int64))
-        return _map_result(call, call.backend.conv(call.name, x.tensor, weight, None, window, channels))
-    return _map_result(call, call.backend.average_pool(call.name, x.tensor, window))
+    counted = bool(call.integer("count_include_pad", 0)) and window.padding != Padding()
+    if counted and added:
+        raise UnsupportedError("it counts padding pixels in the mean and rounds its size up (ceil_mode); set count_include_pad to 0")
+    return nchw.average_pool(call, x, window, counts_padding=counted)
 
 
 def global_average_pool(call: Call) -> Value:
     """GlobalAveragePool."""
     x = call.map()
-    return _map_result(call, call.backend.average_pool(call.name, x.tensor, _whole_map(x)))
+    return nchw.average_pool(call, x, _whole_map(x))
 
 
 def global_max_pool(call: Call) -> Value:
     """GlobalMaxPool."""
     x = call.map()
-    return _map_result(call, call.backend.max_pool(call.name, x.tensor, _whole_map(x)))
+    return nchw.max_pool(call, x, _whole_map(x))
 
 
 def reduce_mean(call: Call) -> Value:
     """ReduceMean over rows and columns: global average pooling."""
-    x = call.map()
     axes = call.integers("axes") or call.whole(1)
-    if axes is None or {axis % 4 if -4 <= axis < 4 else axis for axis in axes} != {2, 3}:
-        raise UnsupportedError("only the mean over rows and columns, axes 2 and 3, is supported")
-    result = _map_result(call, call.backend.average_pool(call.name, x.tensor, _whole_map(x)))
-    return result if call.integer("keepdims", 1) else replace(result, layout=result.layout.reshape((1, x.layout.shape[1])))
+    if axes is None:
+        raise UnsupportedError("it takes the mean over all axes; only rows and columns of maps are supported")
+    return nchw.mean(call, call.real(), axes, keep=bool(call.integer("keepdims", 1)))
 
 
 def pad(call: Call) -> Value:
@@ -111,19 +99,11 @@ def pad(call: Call) -> Value:
     if any(sides.get(axis, (0, 0)) != (0, 0) for axis in (0, 1)):
         raise UnsupportedError("it pads the batch or the channels; only rows and columns can be padded")
     padding = Padding(*sides.get(2, (0, 0)), *sides.get(3, (0, 0)))
-    return _map_result(call, call.backend.pad(call.name, x.tensor, padding))
+    return nchw.pad(call, x, padding)
 
 
 def _linear(call: Call, weight: Constant, bias: Constant | None) -> Value:
-    """The weight's columns follow the order of the vector, which may be a flattened map."""
-    x = call.vector()
-    outputs, length = weight.array.shape
-    if x.layout.size != length:
-        raise UnsupportedError(f"its weights take {length} values, but its input has the shape {list(x.layout.shape)}")
-    if len(weight.scale if weight.scale is not None else ()) > 1 and weight.axis != 0:
-        raise UnsupportedError("its weights have one scale per input; one, or one per output, is needed")
-    ordered = replace(weight, array=weight.array[:, x.layout.order()])
-    return call.made(call.backend.linear(call.name, x.tensor, ordered, bias), vector_layout(outputs))
+    return nchw.linear(call, call.real(), weight, bias)
 
 
 def _scaled(weight: Constant, factor: float) -> Constant:
@@ -150,14 +130,7 @@ def _bias(call: Call, position: int, channels: int) -> Constant | None:
 
 def _whole_map(x: Value) -> Window:
     rows, columns = x.layout.shape[2:]
-    if rows * columns > _MAX_TAPS:
-        raise UnsupportedError(f"it pools a map of {rows} x {columns}; {_MAX_TAPS} pixels are the most")
     return Window((rows, columns))
-
-
-def _map_result(call: Call, tensor: str) -> Value:
-    rows, columns, channels = call.backend.shape(tensor)
-    return call.made(tensor, map_layout(channels, rows, columns))
 
 
 def _kernel(call: Call) -> tuple[int, int]:
@@ -174,7 +147,7 @@ def _window(call: Call, x: Value, kernel: tuple[int, int], ceil: bool = False) -
     if len(stride) != 2 or len(dilation) != 2 or len(pads) != 4:
         raise UnsupportedError("its strides and dilations must have two numbers and its pads four; only maps are supported")
     numbers = (*kernel, *stride, *dilation)
-    if not all(1 <= n <= MAX_AXIS for n in numbers) or not all(0 <= n <= MAX_AXIS for n in pads) or kernel[0] * kernel[1] > _MAX_TAPS:
+    if not all(1 <= n <= MAX_AXIS for n in numbers) or not all(0 <= n <= MAX_AXIS for n in pads):
         raise UnsupportedError(f"its kernel is {kernel}, its stride {stride}, its dilation {dilation}, its padding {pads}: out of range")
     window = Window(kernel, (stride[0], stride[1]), Padding(), (dilation[0], dilation[1]))
     mode = call.text("auto_pad", "NOTSET")
@@ -195,8 +168,4 @@ def _window(call: Call, x: Value, kernel: tuple[int, int], ceil: bool = False) -
             added = added or more > after
             after = max(after, more)
         sides += [before, after]
-    result = replace(window, padding=Padding(*sides))
-    rows, columns = result.output_size(*x.layout.shape[2:])
-    if not (1 <= rows <= MAX_AXIS and 1 <= columns <= MAX_AXIS):
-        raise UnsupportedError(f"its window of {window.extent()} does not fit its input {list(x.layout.shape)}")
-    return result, added
+    return nchw.fitting(x, replace(window, padding=Padding(*sides))), added

@@ -82,10 +82,14 @@ class FloatBuilder:
         return self._counted(self._real(tensor))
 
     def _counted(self, array: Float64) -> Float64:
-        self.held += array.size
+        self.spend(array.size)
+        return array
+
+    def spend(self, count: int) -> None:
+        """Counts elements of constants that an operator holds.  Raises UnsupportedError where the file asks for many times its own size."""
+        self.held += count
         if self.held > _SHARED * self.model.size + _SLACK:
             raise UnsupportedError("the file's operators share so many constants that they would need many times its size")
-        return array
 
     def _real(self, tensor: FileTensor) -> Float64:
         """A constant's values: as they are, or with its scales."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from golden.float_graph import FloatAveragePool2d, FloatConv2d, FloatDepthwiseConv2d, FloatFullyConnected, FloatOp, FloatPad, FloatTensor
 from golden.graph import Padding, Window
+from golden.importers.convolution_weights import block_diagonal
 from golden.importers.tflite_call import graph_axis
 from golden.importers.tflite_file import FileOperator
 from golden.importers.tflite_float_builder import Float64, FloatBuilder
@@ -16,11 +17,15 @@ from golden.importers.values import UnsupportedError
 
 
 def conv(graph: FloatBuilder, op: FileOperator) -> None:
-    """CONV_2D."""
+    """CONV_2D; groups become zeros in dense weights, which changes no sum."""
     source, (weight, bias) = _map(graph, op), _weights(graph, op, 4, 0)
-    if weight.shape[3] != source.shape[2]:
-        raise UnsupportedError(f"its weights take {weight.shape[3]} channels of {source.shape[2]}; groups are not supported")
-    moving = window(op, source.shape, (weight.shape[1], weight.shape[2]))
+    outputs, height, width, depth = weight.shape
+    if not depth or source.shape[2] % depth or outputs % (source.shape[2] // depth):
+        raise UnsupportedError(f"its weights take {depth} channels, which does not fit the {source.shape[2]} channels of its input")
+    groups = source.shape[2] // depth
+    moving = window(op, source.shape, (height, width))
+    graph.spend(outputs * height * width * source.shape[2])
+    weight = block_diagonal(weight, groups, np.zeros(outputs))
     graph.finish(op, FloatConv2d, (source.name,), weight=weight, bias=bias, window=moving)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from golden.graph import AveragePool2d, Conv2d, DepthwiseConv2d, FullyConnected, MaxPool2d, Padding, Tensor, Window
+from golden.importers.convolution_weights import block_diagonal
 from golden.importers.tflite_call import Call, affine, per_channel
 from golden.importers.tflite_file import MAX_AXIS, Array, FileOperator
 from golden.importers.values import UnsupportedError
@@ -29,11 +30,7 @@ def conv_2d(call: Call) -> None:
         raise UnsupportedError("its weights have zero points other than 0, which TensorFlow Lite's kernel takes for 0")
     if groups > 1:
         call.builder.copy(np.broadcast_to(np.int8(0), (outputs, height, width, source.shape[2])))
-        dense = np.zeros((outputs, height, width, groups, depth), np.int8)
-        for group in range(groups):
-            rows = slice(group * (outputs // groups), (group + 1) * (outputs // groups))
-            dense[rows, :, :, group] = weight[rows]
-        weight = dense.reshape(outputs, height, width, source.shape[2])
+        weight = block_diagonal(weight, groups, np.zeros(outputs, np.int8))
     call.finish(Conv2d(call.name, (source.name,), call.result(), window=moving, weight=weight, **constants))
 
 

@@ -194,8 +194,8 @@ class _Importer:
             self._refuse(node, kind, str(reason))
             self.values[node] = self._stand_in(node)
         except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError) as error:  # other arguments than expected
-            reason = f"its arguments are not what the operator takes ({type(error).__name__}); the program is damaged"
-            self._refuse(node, kind, reason)
+            damage = f"its arguments are not what the operator takes ({type(error).__name__}); the program is damaged"
+            self._refuse(node, kind, damage)
 
     @staticmethod
     def _sound(value: Value, shape: tuple[int, ...]) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,35 @@ def test_constants_per_channel() -> None:
     y = f.op("Div", f.op("Sub", f.constant(2.0), y), f.constant([[[2.0]], [[3.0]], [[-4.0]]]))
     graph = same(f.file(f.op("Sub", y, f.random(3, 1, 1))), (3, 4, 4))
     assert all(isinstance(op, FloatBatchNorm) for op in graph.ops)
+
+
+#: Functions of one value, and networks that spell them out.
+FUNCTIONS: dict[str, Callable[[FileBuilder, str], str]] = {
+    "abs": lambda f, x: f.op("Abs", x),
+    "elu": lambda f, x: f.op("Elu", x, alpha=0.7),
+    "gelu": lambda f, x: f.op("Gelu", x),
+    "gelu_tanh": lambda f, x: f.op("Gelu", x, approximate="tanh"),
+    "hard_sigmoid": lambda f, x: f.op("HardSigmoid", x, alpha=0.3),
+    "hard_swish": lambda f, x: f.op("HardSwish", x),
+    "leaky_relu": lambda f, x: f.op("LeakyRelu", x, alpha=0.2),
+    "mish": lambda f, x: f.op("Mish", x),
+    "prelu": lambda f, x: f.op("PRelu", x, f.constant([[[0.3]]])),
+    "selu": lambda f, x: f.op("Selu", x),
+    "softplus": lambda f, x: f.op("Softplus", x),
+    "swish": lambda f, x: f.op("Mul", x, f.op("Sigmoid", x)),
+    "hard_swish_spelled_out": lambda f, x: f.op(
+        "Div", f.op("Mul", x, f.op("Clip", f.op("Add", x, f.constant(3.0)), f.constant(0.0), f.constant(6.0))), f.constant(6.0)
+    ),
+    "difference": lambda f, x: f.op("Sub", f.op("Tanh", x), x),
+    "softsign": lambda f, x: f.op("Div", x, f.op("Add", f.op("Abs", x), f.constant(1.0))),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_of_one_value(name: str) -> None:
+    f = FileBuilder(opset=20)
+    graph = same(f.file(FUNCTIONS[name](f, f.input((1, 3, 5, 4)))), (3, 5, 4))
+    assert [op.kind for op in graph.ops] == ["function"]
 
 
 def test_transposed_back_and_forth() -> None:

@@ -140,6 +140,8 @@ SINGLE: dict[str, tuple[Callable[[FileBuilder, str], str], tuple[int, ...], int]
     "softmax": (lambda f, x: f.op("Softmax", x, axis=1), (9,), 2),
     "sigmoid": (lambda f, x: f.op("Sigmoid", x), (9,), 1),
     "tanh": (lambda f, x: f.op("Tanh", x), (4, 3, 3), 1),
+    "leaky_relu": (lambda f, x: f.op("LeakyRelu", x, alpha=0.2), (4, 3, 3), 1),
+    "swish": (lambda f, x: f.op("Mul", x, f.op("Sigmoid", x)), (4, 3, 3), 1),
     "transposed": (lambda f, x: f.op("Transpose", f.op("Relu", f.op("Transpose", x, perm=[0, 2, 3, 1])), perm=[0, 3, 1, 2]), (4, 3, 3), 1),
 }
 

@@ -83,6 +83,31 @@ def test_every_operator(seed: int) -> None:
         np.testing.assert_allclose(values[name].ravel(), expected.ravel(), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("groups", [2, 3, 6])
+def test_groups(groups: int) -> None:
+    """No kernel of TensorFlow Lite Micro has groups for real numbers: against one convolution for each."""
+    rng = np.random.default_rng(groups)
+    channels, outputs, size = 6, 12, 6 // groups
+    weight, x = rng.normal(0, 1, (outputs, 3, 3, size)).astype(np.float32), rng.normal(0, 1, (2, 6, 5, channels)).astype(np.float32)
+
+    def convolution(weight: Array, channels: int) -> bytes:
+        file = FileBuilder()
+        source, target = file.tensor((1, 6, 5, channels), kind="FLOAT32"), file.tensor((1, 4, 3, len(weight)), kind="FLOAT32")
+        file.op("CONV_2D", [source, file.constant(weight)], [target], "Conv2DOptions", padding=1, **STEP)
+        return file.file([source], [target])
+
+    def result(data: bytes, x: Array) -> Array:
+        graph = import_bytes(data)
+        return float_interpreter.run(graph, {graph.inputs[0]: x})[graph.outputs[0]]
+
+    step = outputs // groups
+    parts = [
+        tflite_micro(convolution(weight[step * n : step * (n + 1)], size), np.ascontiguousarray(x[..., size * n : size * (n + 1)]))[0]
+        for n in range(groups)
+    ]
+    np.testing.assert_allclose(result(convolution(weight, channels), x), np.concatenate(parts, axis=-1)[:, 0], rtol=1e-4, atol=1e-5)
+
+
 def test_weights_in_half_precision() -> None:
     half, full = (import_bytes(network(np.random.default_rng(3), half=half)) for half in (True, False))
     x = images(np.random.default_rng(4), 3)
