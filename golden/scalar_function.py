@@ -92,6 +92,11 @@ def total(a: ScalarFunction, b: ScalarFunction) -> ScalarFunction:
     return ScalarFunction("sum", lambda x: a.evaluate(x) + b.evaluate(x))
 
 
+def difference(a: ScalarFunction, b: ScalarFunction) -> ScalarFunction:
+    """The difference of two functions of one value."""
+    return ScalarFunction("difference", lambda x: a.evaluate(x) - b.evaluate(x))
+
+
 def product(a: ScalarFunction, b: ScalarFunction) -> ScalarFunction:
     """The product of two functions of one value."""
     return ScalarFunction("product", lambda x: a.evaluate(x) * b.evaluate(x))
