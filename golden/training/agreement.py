@@ -19,7 +19,8 @@ from golden.input_data import RealData, checked_data, quantize_input
 from golden.rescale import RescaleKind
 from golden.training.convert import convert, unwrapped
 from golden.training.layer import Folded
-from golden.training.network import QuantizedNetwork, Steps
+from golden.training.network import QuantizedNetwork
+from golden.training.resolution import Steps
 from golden.training.rounding import half_up
 
 Int64 = npt.NDArray[np.int64]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -27,34 +25,16 @@ from golden.formats import Quantizer
 from golden.integer_graph import LEAST_ADD_FACTOR, clamp_range
 from golden.parameters import (
     ADD_LEFT_SHIFT,
-    GREATEST_FACTOR,
     LEAST_FACTOR,
-    WeightQuantizer,
-    expressible,
 )
 from golden.recipe import Recipe
-from golden.rescale import RescaleFormat, RescaleKind
-from golden.tied_scales import KEEPS_INTEGERS, bases, next_scale
+from golden.rescale import RescaleFormat
 from golden.training import exact_steps
 from golden.training.activation_steps import ActivationStep, ClippingStep
-from golden.training.layer import Folded, TrainedLayer
+from golden.training.layer import TrainedLayer
+from golden.training.resolution import Steps, resolve
 from golden.training.rounding import Rounding, average_rounding, half_even, rescale_rounding
 from golden.training.straight_through import fake_quantize
-
-
-@dataclass(frozen=True)
-class Steps:
-    """What one pass of the network computes with: scales that fit each other and the rescale format.
-
-    tensors, weights: as in `golden.parameters.Parameters`.
-    folded:           weights and biases by operator name.
-    wanted:           the scales that weights ask for, with their gradient, by operator name.
-    """
-
-    tensors: Mapping[str, Quantizer]
-    weights: Mapping[str, WeightQuantizer]
-    folded: Mapping[str, Folded]
-    wanted: Mapping[str, Tensor]
 
 
 class QuantizedNetwork(nn.Module):
@@ -100,44 +80,10 @@ class QuantizedNetwork(nn.Module):
         assert isinstance(step, ActivationStep)
         return step
 
-    # --- which steps ----------------------------------------------------------------------------
-
     def resolve(self) -> Steps:
-        """The scales for now, each as it is asked for where the integers allow (SPEC section 10, 3 to 5)."""
-        tensors: dict[str, Quantizer] = {}
-        weights: dict[str, WeightQuantizer] = {}
-        folded: dict[str, Folded] = {}
-        wanted: dict[str, Tensor] = {}
-        tied: dict[str, float] = {}
-        if self.format.kind is RescaleKind.SHIFT:
-            tied = bases(self.graph, {name: self.step(name).quantizer().scale for name in self._step_index})
-
-        def quantizer(name: str, least_scale: float = 0.0) -> Quantizer:
-            chosen = self.step(name).quantizer(least_scale)
-            return self.step(name).quantizer(next_scale(chosen.scale, tied[name])) if name in tied else chosen
-
-        for name in self.graph.inputs:
-            tensors[name] = quantizer(name)
-        for op in self.graph.ops:
-            scales = [tensors[name].scale for name in op.inputs]
-            if isinstance(op, FloatWeightedOp):
-                layer = self.layer(op.name)
-                folded[op.name] = layer.folded()
-                wanted[op.name] = layer.step.wanted(folded[op.name].rows)
-                asked = layer.asked(op.name, folded[op.name], wanted[op.name], scales[0])
-                tensors[op.output] = quantizer(op.output, float((asked * scales[0]).max()) / GREATEST_FACTOR)
-                output_scale = tensors[op.output].scale
-                scale = expressible(np.maximum(asked * scales[0] / output_scale, LEAST_FACTOR), self.format) * output_scale / scales[0]
-                weights[op.name] = WeightQuantizer(layer.step.format, scale, layer.step.zero_point(folded[op.name].rows, scale))
-            elif isinstance(op, KEEPS_INTEGERS):
-                tensors[op.output] = tensors[op.inputs[0]]
-            elif isinstance(op, FloatAdd):
-                tensors[op.output] = quantizer(op.output, 2 * max(scales) / 2**ADD_LEFT_SHIFT / GREATEST_FACTOR)
-            elif isinstance(op, FloatConcatenation):
-                tensors[op.output] = quantizer(op.output, max(scales) / 2)
-            else:
-                tensors[op.output] = quantizer(op.output)
-        return Steps(tensors, weights, folded, wanted)
+        """The scales for now."""
+        layers = {name: self.layer(name) for name in self._layer_index}
+        return resolve(self.graph, self.format, layers, {name: self.step(name) for name in self._step_index})
 
     # --- forward --------------------------------------------------------------------------------
 
