@@ -87,21 +87,22 @@ def random_network(seed: int, config: AcceleratorConfig, *, images: int = 2) -> 
     shape: tuple[int, ...] = (int(rng.integers(1, 10)), int(rng.integers(1, 10)), channels)
     tensors = {"input": Tensor("input", shape, _affine(rng))}
     builder = _Builder(rng, config, tensors)
-    for _ in range(int(rng.integers(1, 6))):
-        draw = rng.random()
-        if draw < 0.4:
+    for number in range(int(rng.integers(1, 6))):
+        # What takes a narrow input in a way of its own is a convolution.
+        draw = rng.random() * (0.4 if number == 0 and 2 * channels <= config.rows else 1)
+        if draw < 0.35:
             builder.convolution()
-        elif draw < 0.55:
+        elif draw < 0.48:
             builder.depthwise()
-        elif draw < 0.65 and config.add_tables:
+        elif draw < 0.58 and config.add_tables:
             builder.residual()
-        elif draw < 0.75:
+        elif draw < 0.65:
             builder.pooling(average=False)
-        elif draw < 0.85:
+        elif draw < 0.72:
             builder.pooling(average=True)
         else:
             builder.elementwise()
-    if not builder.ops or rng.random() < 0.5:
+    if all(isinstance(op, Reshape) for op in builder.ops) or rng.random() < 0.5:
         builder.fully_connected()
     graph = Graph(f"random_{seed}", config.rescale, tensors, ("input",), (builder.current,), tuple(builder.ops))
     inputs = rng.integers(-128, 128, (images, *shape)).astype(np.int8)
@@ -249,7 +250,7 @@ class _Builder:
 
     def elementwise(self) -> None:
         """One of the operators without weights or windows."""
-        choices = [self.requantize, self.mean, self.pad, self.concatenation]
+        choices = [self.requantize, self.mean, self.pad, self.reshape, self.concatenation, self.concatenation]
         if self.tables < self.config.add_tables:
             choices.append(self.lookup)
         choices[int(self.rng.integers(len(choices)))]()
@@ -278,22 +279,77 @@ class _Builder:
         self.add(op, self.shape, _affine(self.rng))
 
     def pad(self) -> None:
+        """Around the map, and one time in three in its channels."""
         padding = Padding(*(int(v) for v in self.rng.integers(0, 3, 4)))
+        before, after = (int(v) for v in self.rng.integers(0, 4, 2)) if self.rng.random() < 0.35 else (0, 0)
         height, width, channels = self.shape
-        op = Pad(f"pad_{len(self.ops)}", (self.current,), f"t{len(self.ops)}", padding=padding)
-        shape = (height + padding.top + padding.bottom, width + padding.left + padding.right, channels)
+        op = Pad(f"pad_{len(self.ops)}", (self.current,), f"t{len(self.ops)}", padding=padding, channels=(before, after))
+        shape = (height + padding.top + padding.bottom, width + padding.left + padding.right, channels + before + after)
         self.add(op, shape, self.tensors[self.current].affine)
 
+    def reshape(self) -> None:
+        """Another map of the same elements, of any number of channels that divides them; one time in four past a vector that is read as
+        one."""
+        size = int(np.prod(self.shape))
+        if self.rng.random() < 0.25:
+            self.shaped((size,))
+            self.requantize()
+        channels = int(self.rng.choice([d for d in range(1, min(size, 3 * self.config.rows) + 1) if size % d == 0]))
+        pixels = size // channels
+        heights = [d for d in range(1, pixels + 1) if pixels % d == 0]
+        height = heights[int(self.rng.integers(len(heights) // 4, 1 + 3 * len(heights) // 4))]
+        self.shaped((height, pixels // height, channels))
+
+    def shaped(self, shape: tuple[int, ...]) -> None:
+        if shape != self.shape:
+            op = Reshape(f"reshape_{len(self.ops)}", (self.current,), f"t{len(self.ops)}")
+            self.add(op, shape, self.tensors[self.current].affine)
+
     def concatenation(self) -> None:
-        """A map and a pooled copy of it, along an axis on which the accelerator can place the second."""
-        before, shape = self.current, self.shape
-        axes = [0, 1] + ([2] if shape[2] % self.config.lanes == 0 else [])
-        axis = int(self.rng.choice(np.array(axes)))
-        window = Window((2, 2), padding=Padding(0, 1, 0, 1))
-        self.add(MaxPool2d(f"branch_{len(self.ops)}", (before,), f"t{len(self.ops)}", window=window), shape, self.tensors[before].affine)
-        op = Concatenation(f"concatenation_{len(self.ops)}", (before, self.current), f"t{len(self.ops)}", axis=axis)
-        doubled = tuple(size * (2 if i == axis else 1) for i, size in enumerate(shape))
-        self.add(op, doubled, self.tensors[before].affine)
+        """Two to four tensors along any axis: a map and maps made from it, some of them the map itself; now and then once more with the
+        result."""
+        axis = int(self.rng.integers(3))
+        whole = int(
+            self.rng.choice([1, self.config.lanes, self.config.rows])
+        )  # of which channels are a multiple, where a branch may choose
+        for _ in range(1 if self.rng.random() < 0.6 else 2):
+            shape, affine = self.shape, self.tensors[self.current].affine
+            if math.prod(shape) > 600:
+                return
+            if axis == 2 and shape[2] % whole:
+                self.branch(affine, whole)
+                shape = self.shape
+            base = self.current
+            parts = [base]
+            for _ in range(int(self.rng.integers(1, 4))):
+                self.current = base
+                draw = self.rng.random()
+                if draw < 0.5:
+                    self.branch(affine, whole * int(self.rng.integers(1, self.config.rows // whole + 4)) if axis == 2 else shape[2])
+                elif draw < 0.8:
+                    window = Window((2, 2), padding=Padding(0, 1, 0, 1))
+                    self.add(MaxPool2d(f"branch_{len(self.ops)}", (base,), f"t{len(self.ops)}", window=window), shape, affine)
+                parts.append(self.current)
+            order = [parts[int(i)] for i in self.rng.permutation(len(parts))]
+            total = tuple(sum(self.tensors[part].shape[i] for part in order) if i == axis else size for i, size in enumerate(shape))
+            self.add(Concatenation(f"concatenation_{len(self.ops)}", tuple(order), f"t{len(self.ops)}", axis=axis), total, affine)
+
+    def branch(self, affine: Affine, channels: int) -> None:
+        """A convolution that keeps rows and columns."""
+        height, width, depth = self.shape
+        weight = self.weights((channels, 1, 1, depth))
+        op = Conv2d(
+            f"branch_{len(self.ops)}",
+            (self.current,),
+            f"t{len(self.ops)}",
+            weight=weight,
+            weight_zero_point=np.zeros(channels, np.int32),
+            weight_scale=np.ones(channels),
+            bias=self.rng.integers(-2000, 2000, channels).astype(np.int32),
+            rescale=self.rescale(channels, depth),
+            window=Window((1, 1)),
+        )
+        self.add(op, (height, width, channels), affine)
 
     def pooling(self, *, average: bool) -> None:
         window = self.window(largest=4, pool=True)

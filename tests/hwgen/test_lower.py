@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from golden.errors import DoesNotFitError
 from golden.graph import AveragePool2d, MaxPool2d, Padding, Window
 from golden.rescale import RescaleFormat
 from hwgen.compiler import compile_graph
@@ -60,6 +61,15 @@ def test_a_fully_connected_layer_is_a_convolution_over_the_whole_map(network):
     (fields,) = program.descriptors
     assert (fields["kernel_y"], fields["kernel_x"], fields["channel_words"], fields["pixels"]) == (2, 3, 2, 1)
     np.testing.assert_array_equal(program.weights, weight_tiles(graph.ops[1].weight.reshape(6, 2, 3, 5), CONFIG))
+
+
+def test_a_map_wider_than_a_kernel_is_read_in_other_rows(network):
+    graph = network(1, 300, 3).fully_connected(2).graph()
+    (fields,) = compile_graph(graph, CONFIG).descriptors
+    assert (fields["kernel_y"], fields["kernel_x"], fields["width"], fields["height"]) == (20, 15, 15, 20)
+    prime = network(1, 257, 3).fully_connected(2).graph()
+    with pytest.raises(DoesNotFitError, match="kernel_x is 257, but the descriptor holds 0 to 255"):
+        compile_graph(prime, CONFIG)
 
 
 def test_a_vector_is_a_map_of_one_pixel(network):

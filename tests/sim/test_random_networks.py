@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hwgen.compiler import compile_graph
+from golden.graph import Concatenation, Graph, Pad
+from hwgen.compiler import Program, compile_graph
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import Operation
 from sim.random_networks import random_config, random_network
@@ -13,7 +14,7 @@ from sim.verify import verify
 
 #: Seeds of configurations; between them rows > cols, rows = cols and cols > rows, every rescale format, one lane and several, one
 #: weight row a cycle and several. `test_draws_cover` says so.
-CONFIGS = (4, 15, 21, 27, 366)
+CONFIGS = (107, 201, 261, 294, 346)
 NETWORKS = 4
 
 
@@ -51,6 +52,7 @@ def _features(config: AcceleratorConfig, config_seed: int) -> set[str]:
         draw = random_network(1000 * config_seed + number, config)
         program = compile_graph(draw.graph, config)
         layers = [values["layer"] for values in program.descriptors]
+        found |= _joins(draw.graph, program)
         found |= {layer.kind for layer in program.layers}
         for values in program.descriptors:
             layer = program.layers[values["layer"]]
@@ -70,6 +72,28 @@ def _features(config: AcceleratorConfig, config_seed: int) -> set[str]:
     return found
 
 
+def _joins(graph: Graph, program: Program) -> set[str]:
+    """What becomes of concatenations, of padding in channels and of reshapes."""
+    found = set()
+    for op in program.device.ops:
+        if isinstance(op, Concatenation):
+            own = [layer for layer in program.layers if layer.output == op.output]
+            inside = [program.placements[name].whole_row > 0 for name in op.inputs]
+            found.add(
+                "nothing copied" if not own else "part of a concatenation copied" if any(layer.parts for layer in own) else "all copied"
+            )
+            found |= {"placed along channels" for placed in inside if placed and op.axis == 2 and not own}
+            found |= {"placed along columns" for placed in inside if placed and op.axis == 1 and not own}
+            found |= {"placed along rows" for placed in inside if placed and op.axis == 0 and not own}
+            found |= {"a concatenation in another" for _ in inside if program.placements[op.output].whole_row}
+            found |= {"placed within a word" for name in op.inputs if program.placements[name].first_byte}
+            found |= {"the same input twice" for name in op.inputs if op.inputs.count(name) > 1}
+        elif isinstance(op, Pad) and any(op.channels):
+            found.add("pad of channels")
+    found |= {"a reshape over a map between" for layer in program.layers if layer.kind == "reshape" and layer.output not in graph.tensors}
+    return found
+
+
 def test_draws_cover() -> None:
     """The seeds above draw everything that they are meant to draw."""
     found = set().union(*(_features(random_config(seed), seed) for seed in CONFIGS))
@@ -80,5 +104,8 @@ def test_draws_cover() -> None:
         *("channels a multiple of neither", "very short tiles", "conv2d", "fully_connected", "max_pool2d", "average_pool2d"),
         *("depthwise_conv2d", "add", "mean", "requantize", "lookup", "pad", "concatenation", "pack"),
         *("paired descriptors", "dense descriptors", "extra_walks descriptors"),
+        *("gather", "nothing copied", "part of a concatenation copied", "all copied", "the same input twice", "placed within a word"),
+        *("placed along rows", "placed along columns", "placed along channels", "a concatenation in another"),
+        *("pad of channels", "reshape", "a reshape over a map between"),
     }
     assert wanted <= found, sorted(wanted - found)
