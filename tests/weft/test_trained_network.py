@@ -25,7 +25,7 @@ from weft.demo.train import float_accuracy, shifted
 from weft.demo.train import train as train_float
 
 
-@pytest.mark.parametrize("rescale", ["tflite", "shift"])
+@pytest.mark.parametrize("rescale", ["tflite", pytest.param("shift", marks=pytest.mark.slow)])
 def test_a_small_one_is_the_same_in_verilog(rescale: str) -> None:
     tools.require(Simulator.VERILATOR)
     x, label = small_data(64)
