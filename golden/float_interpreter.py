@@ -107,7 +107,7 @@ def evaluate_weighted(op: FloatWeightedOp, x: torch.Tensor, weight: torch.Tensor
 def _sums(x: torch.Tensor, window: Window) -> torch.Tensor:
     """Sums over each window, padding counting 0; a convolution with ones, because pooling knows no dilation."""
     channels = x.shape[-1]
-    ones = torch.ones((channels, 1, *window.kernel), dtype=x.dtype)
+    ones = torch.ones((channels, 1, *window.kernel), dtype=x.dtype, device=x.device)
     return _nhwc(functional.conv2d(_nchw(_pad(x, window.padding, 0.0)), ones, None, window.stride, 0, window.dilation, channels))
 
 
