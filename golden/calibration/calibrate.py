@@ -32,9 +32,11 @@ def calibrate(
     progress: called with (images done, images in all) after each batch; the orders other than "together" see every image many times.
 
     Memory is that of one batch, of the observers, and of the network's outputs for all data.
-    Raises InputError, naming the tensors, where the network itself computes NaN or infinity from the data.
+    Raises InputError, naming the tensors, where the network itself computes NaN or infinity from the data, and for bits of layers
+    that do not exist.
     """
     recipe = recipe or Recipe()
+    recipe.check_layers(graph)
     if recipe.order is Order.TOGETHER:
         return collect(graph, data, recipe, batch_size=batch_size, progress=progress)
     ranges = collect(graph, data, recipe, batch_size=batch_size)

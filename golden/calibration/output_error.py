@@ -26,7 +26,7 @@ Float64 = npt.NDArray[np.float64]
 
 #: Shares of an end that compete with the end as it is: each end by itself, the high one first.
 SHARES = (0.6, 0.75, 0.9, 1.1)
-#: How often coordinate descent visits each tensor.
+#: How often coordinate descent visits each tensor, after a first time from the outputs back.
 PASSES = 2
 
 
@@ -56,9 +56,20 @@ def least_output_error(
     batch_size: int,
     progress: Progress | None = None,
 ) -> dict[str, Range]:
-    """Coordinate descent: one tensor after the other, in PASSES rounds, its range for the least error with everything quantized."""
+    """Coordinate descent from what `backward` finds: in PASSES rounds each range for the least error with everything quantized.
+
+    With the weights as they are, no step makes the error larger.
+    """
     search = _Search(graph, data, recipe, ranges, batch_size)
-    return search.improve(search.tensors * PASSES, all_quantized=True, progress=progress)
+    parts = 1 + PASSES
+
+    def part(number: int) -> Progress:
+        return lambda done, total: progress(number * total + done, parts * total) if progress is not None else None
+
+    search.improve(search.tensors[::-1], all_quantized=False, progress=part(0))
+    for number in range(1, parts):
+        search.improve(search.tensors, all_quantized=True, progress=part(number))
+    return search.ranges
 
 
 class _Search:
