@@ -83,6 +83,14 @@ class Recipe:
         RescaleFormat.parse(self.rescale)
         if len(set(self.recovery)) != len(self.recovery):
             raise InputError(f"recipe {self.name!r}: a recovery is named twice: {[step.value for step in self.recovery]}")
+        problems = [
+            f"layer {name!r}: bits of {what} must be from 2 to 8, not {bits!r}"
+            for name, layer in self.layers.items()
+            for what, bits in (("weights", layer.weights), ("activations", layer.activations))
+            if bits is not None and not 2 <= bits <= 8
+        ]
+        if problems:
+            raise InputError(f"recipe {self.name!r} is not possible", problems)
 
     @property
     def format(self) -> RescaleFormat:

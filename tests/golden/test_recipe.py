@@ -58,6 +58,7 @@ def test_fields_that_are_not_named_keep_their_defaults(tmp_path: Path) -> None:
         ("[layers.conv]\nweigths = 4", r"\[layers.conv\] weigths: no such field; there are activations, weights"),
         ("[training]\nepoch = 4", r"\[training\] epoch: no such field; there are activations, batch_size, "),
         ("[training]\nepochs = 0", "training: epochs must be 1 or more, not 0"),
+        ("[layers.conv]\nweights = 1\nactivations = 9", "layer 'conv': bits of weights must be from 2 to 8, not 1"),
         ("activation = 4", "activation: no such field"),
         ("order = 'sideways'", "Invalid enum value 'sideways'"),
         ("rescale = 'float'", "rescale format must be"),

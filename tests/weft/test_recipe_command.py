@@ -41,18 +41,7 @@ def test_quantize_follows_a_recipe(command: Command, files: Files, tmp_path: Pat
     (tmp_path / "r.toml").write_text('rescale = "shift"\n[weights]\nbits = 5\n[layers."0"]\nweights = 3\n')
     output = tmp_path / "n.weft"
     options = ["--recipe", tmp_path / "r.toml", "--activation-bits", 6]
-    result = command(
-        "quantize",
-        "factories:small",
-        "--calibration",
-        files.calibration,
-        "-o",
-        output,
-        "--recipe",
-        tmp_path / "r.toml",
-        "--activation-bits",
-        6,
-    )
+    result = command("quantize", "factories:small", "--calibration", files.calibration, "-o", output, *options)
     assert result.code == 0
     graph = network_file.load(output)
     assert graph.format == SHIFT
@@ -74,6 +63,7 @@ def test_quantize_follows_a_recipe(command: Command, files: Files, tmp_path: Pat
         ('method = "dynamic"\n', "the golden model only"),
         ('[weights]\ngranularity = "group"\n', "take the granularity 'channel' or 'tensor'"),
         ("weights =", "not a TOML document"),
+        ('[layers."0"]\nweights = 9\n', "layer '0': bits of weights must be from 2 to 8, not 9"),
     ],
 )
 def test_a_recipe_that_cannot_be_followed_is_refused(command: Command, files: Files, tmp_path: Path, text: str, problem: str) -> None:
