@@ -18,7 +18,7 @@ from hwgen.descriptor import ARRAY_OPERATIONS, Operation
 
 @dataclass(frozen=True)
 class Place:
-    """Where an operator runs: "array", "past the array", "host", "nothing to do" or "unsupported", then with the reason."""
+    """Where an operator runs: "array", "past the array", "in place or past the array", "host", "nothing to do" or "unsupported", then with the reason."""
 
     name: str
     kind: str
@@ -38,7 +38,7 @@ def places(graph: Graph) -> tuple[Place, ...]:
         elif op.name in host:
             found.append(Place(op.name, op.kind, "host", "after the accelerator's last layer, with the golden model's integers"))
         else:
-            found.append(Place(op.name, op.kind, support.place_of(op), ""))
+            found.append(Place(op.name, op.kind, support.place_of(division.device, op), ""))
     return tuple(found)
 
 

@@ -22,7 +22,8 @@ from golden.graph import (
 from hwgen.compiler.placement import stored_as
 from hwgen.config import AcceleratorConfig
 
-#: Every operator that the accelerator runs, and where: in the array, past it on the way to the accumulators, or by placement alone.
+#: Every operator that the accelerator runs, and where: in the array, past it on the way to the accumulators, or by placement alone.  A
+#: concatenation whose inputs begin within a lane group goes through the array too.
 PLACES: dict[type[Op], str] = {
     Conv2d: "array",
     DepthwiseConv2d: "array",
@@ -34,14 +35,15 @@ PLACES: dict[type[Op], str] = {
     Requantize: "past the array",
     Lookup: "past the array",
     Pad: "past the array",
-    Concatenation: "past the array",
+    Concatenation: "in place or past the array",
     Reshape: "nothing to do",
 }
 
 
-def place_of(op: Op) -> str:
-    """Where a supported operator runs."""
-    return PLACES[type(op)]
+def place_of(graph: Graph, op: Op) -> str:
+    """Where a supported operator of a network runs; what moves channels is the array's."""
+    moves = stored_as(graph)[op.output] == op.output if isinstance(op, Reshape) else isinstance(op, Pad) and any(op.channels)
+    return "array" if moves else PLACES[type(op)]
 
 
 def by_operator(graph: Graph) -> dict[str, list[str]]:
