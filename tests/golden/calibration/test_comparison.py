@@ -27,7 +27,7 @@ def test_each_draw_evaluates_on_all_other_images() -> None:
     assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert [result.recipe for result in results] == [coarse, fine]
     assert min(results[1].accuracy) > max(results[0].accuracy)
-    assert min(results[1].sqnr) > 20 > max(results[0].sqnr)
+    assert min(results[1].sqnr) > max(results[0].sqnr)
     quantized = quantize(graph, x[20:40], recipe=coarse)
     rest = np.concatenate([x[:20], x[40:]])
     y = dequantize_output(quantized, run(quantized, np.asarray(quantize_input(quantized, rest))))
