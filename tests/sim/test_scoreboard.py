@@ -210,3 +210,70 @@ def test_fast_enough() -> None:
     results = compare(log, layers, {layer.output: place for layer in layers}, tensors, word_bytes=8, runs=360)
     assert time.process_time() - started < 0.8
     assert all(result.equal for result in results)
+
+
+#: A map of 6 + 2 channels with a row of another before it and a column behind it; "inner" is its last two channels, in word 1 from byte 2.
+WHOLE = Placement(10, 3, (2, 2, 8), False, 9)
+INNER = Placement(11, 3, (2, 2, 2), False, 9, 2)
+SPLIT = (
+    Layer(0, "made", "conv2d", "inner", 10, 10),
+    Layer(1, "copied", "concatenation", "whole", 0, 10, (((0, 0, 0), (2, 2, 6)),)),
+)
+
+
+def split_log(values: Int8) -> TapLog:
+    """The first layer writes channels 6 and 7, the second the others; values: int8[2, 2, 8]."""
+    rows = [
+        (0, int(group < 3), 10 + y * 9 + x * 3 + group // 2, 2 * (group % 2), [int(values[y, x, 2 * group + i]) for i in range(2)])
+        for group in (3, 0, 1, 2)
+        for y in range(2)
+        for x in range(2)
+    ]
+    data = np.array([row[4] for row in rows], np.int64).astype(np.int8)
+    return TapLog(*(np.array([row[i] for row in rows], np.int64) for i in range(4)), data, np.zeros(data.shape, np.bool_))
+
+
+def split(log: TapLog, values: Int8) -> list[Difference | None]:
+    places, expected = {"whole": WHOLE, "inner": INNER}, {"whole": values[None], "inner": values[None, :, :, 6:]}
+    return [result.difference for result in compare(log, SPLIT, places, expected, word_bytes=ROWS, runs=1)]
+
+
+def test_a_tensor_that_two_layers_write() -> None:
+    """Each is compared in its part; the one that lies inside the other, at its place there."""
+    values = np.random.default_rng(0).integers(-128, 128, (2, 2, 8)).astype(np.int8)
+    log = split_log(values)
+    assert split(log, values) == [None, None]
+    log.data[0, 1] ^= 1
+    inner, whole = split(log, values)
+    assert whole is None
+    assert inner is not None
+    assert (inner.kind, inner.tensor, inner.index) == (Kind.VALUE, "inner", (0, 0, 1))
+    changed = split_log(values)
+    changed.data[5, 0] ^= 1
+    inner, whole = split(changed, values)
+    assert inner is None
+    assert whole is not None
+    assert (whole.kind, whole.tensor, whole.index) == (Kind.VALUE, "whole", (0, 1, 0))
+    missing = take(split_log(values), np.arange(15))
+    whole = split(missing, values)[1]
+    assert whole is not None
+    assert (whole.kind, whole.count) == (Kind.MISSING, 2)
+
+
+def test_writes_outside_the_own_part() -> None:
+    """What belongs to another layer of the same tensor, and what lies between a map's pixels and rows."""
+    values = np.random.default_rng(1).integers(-128, 128, (2, 2, 8)).astype(np.int8)
+    log = split_log(values)
+    log.layer[2] = 1
+    inner, whole = split(log, values)
+    assert inner is not None
+    assert inner.kind is Kind.MISSING
+    assert whole is not None
+    assert (whole.kind, whole.count) == (Kind.STRAY, 1)
+    assert whole.detail.endswith("word 20, byte 2: [1, 0, 6] is not of the part that the layer writes")
+    for address, offset in ((11, 0), (12, 0), (16, 2), (10, 2)):  # before it, behind the pixel, behind the row, in the pixel's first word
+        log = split_log(values)
+        log.address[0], log.offset[0] = address, offset
+        inner = split(log, values)[0]
+        assert inner is not None
+        assert inner.kind is Kind.STRAY
