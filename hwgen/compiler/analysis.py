@@ -18,7 +18,7 @@ from hwgen.descriptor import ARRAY_OPERATIONS, Operation
 
 @dataclass(frozen=True)
 class Place:
-    """Where an operator runs: "array", "past the array", "in place or past the array", "host", "nothing to do" or "unsupported", then with the reason."""
+    """Where an operator runs: as `support.PLACES` has it, or "host", or "unsupported", then with the reason."""
 
     name: str
     kind: str

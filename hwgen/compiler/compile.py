@@ -10,6 +10,7 @@ import numpy as np
 from golden.errors import DoesNotFitError, InputError
 from golden.graph import Graph, Op, op_macs
 from hwgen.compiler import support
+from hwgen.compiler.concatenation import nest
 from hwgen.compiler.host_part import divide
 from hwgen.compiler.lower import lower
 from hwgen.compiler.lowered import Pass
@@ -49,7 +50,7 @@ def translate(graph: Graph, config: AcceleratorConfig) -> Program:
     Raises InputError that lists every operator the accelerator cannot run, and DoesNotFitError for what no memory would help.
     """
     network, division = graph, divide(graph)
-    graph = division.device
+    graph = nest(division.device)
     support.check(graph, config)
     storage = store(graph, config)
     ops = [op for op in graph.ops if op.output not in storage.shared]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from golden.graph import Add, Concatenation, Graph, Reshape, Window
+from golden.graph import Add, Concatenation, Graph, Op, Reshape, Window
 from hwgen.compiler.elementwise import copy_descriptors
 from hwgen.compiler.lowered import Box, Lowered, Pass, identity_record, no_weights
 from hwgen.compiler.placement import Inside, Placement, map_shape, stored_as
@@ -50,6 +50,25 @@ class Join:
     gathered: tuple[Gathered, ...]
 
 
+def nest(graph: Graph) -> Graph:
+    """The same network, in which a concatenation whose inputs contain all those of an earlier one, side by side, has that one's output
+    instead of them, as in a DenseNet: fewer pieces."""
+    ops: list[Op] = []
+    earlier: list[tuple[tuple[str, ...], int, str]] = []
+    for op in graph.ops:
+        if not isinstance(op, Concatenation):
+            ops.append(op)
+            continue
+        inputs = op.inputs
+        for run, axis, output in sorted(earlier, key=lambda item: -len(item[0])):
+            start = next((i for i in range(len(inputs) - len(run) + 1) if inputs[i : i + len(run)] == run), None)
+            if start is not None and axis == op.axis and len(run) < len(inputs):
+                inputs = (*inputs[:start], output, *inputs[start + len(run) :])
+        earlier.append((op.inputs, op.axis, op.output))
+        ops.append(replace(op, inputs=inputs))
+    return replace(graph, ops=tuple(ops))
+
+
 def divide(graph: Graph, op: Concatenation, config: AcceleratorConfig) -> Join:
     """The pieces of a concatenation.
 
@@ -91,18 +110,13 @@ def joins(graph: Graph, config: AcceleratorConfig) -> dict[str, Join]:
 def inside_others(graph: Graph, divided: Mapping[str, Join], config: AcceleratorConfig) -> dict[str, Inside]:
     """The tensors whose producers can write them straight to where a concatenation wants them.
 
-    The last concatenation comes first, so that one which feeds another has a place before its own inputs get theirs.  Where all inputs
-    of one lie side by side already, because a later one has them too, its output is there without a pass.
+    The last concatenation comes first, so that one which feeds another has a place before its own inputs get theirs.
     """
     places = _Places(graph, divided, config)
     for op in reversed(graph.ops):
         if not isinstance(op, Concatenation):
             continue
-        join = divided[op.name]
-        there = places.side_by_side(join, op.output)
-        if there is not None and places.allows(op.output, there, None):
-            places.inside[op.output] = there
-        for piece in join.pieces:
+        for piece in divided[op.name].pieces:
             spot = spot_of(piece, places.inside)
             if op.inputs.count(piece.tensor) == 1 and places.allows(piece.tensor, spot, op):
                 places.inside[piece.tensor] = spot
@@ -126,17 +140,7 @@ class _Places:
         self.shapes = {name: map_shape(tensor) for name, tensor in graph.tensors.items()}
         self.shapes |= {gathered.name: gathered.shape for join in divided.values() for gathered in join.gathered}
 
-    def side_by_side(self, join: Join, output: str) -> Inside | None:
-        """Where a concatenation's output lies already, if all of its inputs lie as they do in it."""
-        origins = set()
-        for piece in join.pieces:
-            there = self.inside.get(piece.tensor)
-            if there is None or piece.into != output:
-                return None
-            origins.add(Inside(there.whole, there.y - piece.at[0], there.x - piece.at[1], there.byte - piece.at[2]))
-        return origins.pop() if len(origins) == 1 else None
-
-    def allows(self, name: str, spot: Inside, joining: Concatenation | None) -> bool:
+    def allows(self, name: str, spot: Inside, joining: Concatenation) -> bool:
         """Whether a tensor can lie there: an operator makes it, it has no place yet, and what reads it can walk over it.
 
         joining: the concatenation that wants it there.

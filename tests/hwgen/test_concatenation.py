@@ -12,7 +12,7 @@ from golden.errors import DoesNotFitError
 from golden.graph import Add, Concatenation, Graph, MaxPool2d, Op, Tensor, Window
 from golden.rescale import TFLITE, Rescale
 from hwgen.compiler import Program, compile_graph
-from hwgen.compiler.concatenation import GATHER
+from hwgen.compiler.concatenation import GATHER, nest
 from hwgen.compiler.lowered import Box
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import Operation
@@ -57,6 +57,11 @@ class Maps:
 
     def program(self, *outputs: str, config: AcceleratorConfig = CONFIG) -> Program:
         return compile_graph(Graph("maps", TFLITE, self.tensors, ("x",), outputs, tuple(self.ops)), config)
+
+
+def joined(*wanted: str) -> tuple[Concatenation, ...]:
+    """Concatenations along channels, each "inputs output"."""
+    return tuple(Concatenation(text, tuple(text.split()[0]), text.split()[1], axis=2) for text in wanted)
 
 
 def words_of(program: Program, name: str) -> set[int]:
@@ -203,12 +208,15 @@ def test_concatenations_in_each_other():
     assert set().union(*inner) == words_of(program, "g")
 
 
-def test_inputs_that_lie_side_by_side_already():
-    """a, b and c are joined again and again, as in a DenseNet: only the last concatenation needs a place."""
+def test_inputs_that_are_joined_again_and_again():
+    """As in a DenseNet: a later concatenation of them and others has the earlier one's output."""
     built = Maps(2, 2, 4).copy("x", "a").copy("a", "b").cat("ab", "p").copy("x", "c").cat("abc", "q").copy("q", "r").copy("p", "s")
     program = built.program("r", "s")
+    assert [op.inputs for op in program.device.ops if isinstance(op, Concatenation)] == [("a", "b"), ("p", "c")]
     assert layers(program) == ["make a", "make b", "make c", "make r", "make s"]
     assert words_of(program, "p") == words_of(program, "a") | words_of(program, "b") < words_of(program, "q")
+    nested = nest(Graph("maps", TFLITE, Maps(2, 2, 4).tensors, ("x",), (), joined("ab p", "ab q", "cabd r", "cabde s", "cabde t")))
+    assert [op.inputs for op in nested.ops] == [("a", "b"), ("a", "b"), ("c", "p", "d"), ("r", "e"), ("r", "e")]
     program = Maps(2, 2, 4).copy("x", "a").copy("a", "b").cat("ba", "p").cat("ab", "q").copy("p", "s").copy("q", "t").program("s", "t")
     assert layers(program) == ["make a", "make b", "make p", "make s", "make t"], "in another order"
 
