@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def row(name: str, result: Calibrated) -> str:
     return f"| {name} | {accuracy.mean():.1f} ± {accuracy.std():.1f} | {accuracy[0]:.1f} | {np.mean(result.sqnr):.1f} |"
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Reads the arguments, prints the tables."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("network", type=Path)
@@ -67,7 +68,7 @@ def main() -> None:
     arguments.add_argument("--only", default=",".join(tables()))
     arguments.add_argument("--images", type=int, default=100)
     arguments.add_argument("--draws", type=int, default=3)
-    given = arguments.parse_args()
+    given = arguments.parse_args(words)
     graph = prepare(tflite_float.import_model(tflite_file.read(given.network)))
     with np.load(given.data) as data:
         x, label = data["x"], data["label"]

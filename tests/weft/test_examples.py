@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from sim import tools
@@ -29,3 +31,20 @@ def test_own_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out.splitlines()[-1] == "equal"
     assert (tmp_path / "own" / "own.weft").is_file()
     assert (tmp_path / "own" / "accelerator" / "accelerator.v").is_file()
+
+
+@pytest.mark.reference
+def test_calibration(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder = Path(os.environ["WEFT_REFERENCE"])
+    int8 = folder / "models" / "kws_dscnn_int8.tflite"
+    with np.load(folder / "samples" / "kws_dscnn_random.npz") as samples:
+        x, label = samples["x"][:40], samples["y_tflm"][:40].reshape(40, -1).argmax(axis=1)
+    np.savez(tmp_path / "data.npz", x=x.reshape(40, 49, 10, 1), label=label)
+    network = folder / "models" / "kws_dscnn_float.tflite"
+    words = [network, tmp_path / "data.npz", "--int8", int8, "--only", "shift", "--images", 10, "--draws", 2]
+    load("calibration").main([str(word) for word in words])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2] == "int8 file without the first 10 images: 100.0 %"
+    rows = [line for line in lines if line.startswith(("| tflite", "| shift, "))]
+    assert len(rows) == 5
+    assert all(20 <= float(row.split("|")[2].split("±")[0]) <= 100 for row in rows)
