@@ -30,12 +30,14 @@ def fine_tune(
 
     x:     float32[N, *shape], NHWC.
     label: int64[N], classes.
+    learning_rate: of each parameter in units of the root mean square of its values at the start, because a layer whose inputs are large has
+                   small weights (relative steps, as in Shazeer and Stern, Adafactor, 2018).
     The same seed and data give the same weights on one machine and thread count.
     Raises InputError for a network without a vector of classes, and for labels that are none of them.
     """
     _check(network, x, label)
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(parameters, lr=learning_rate)
+    groups = [{"params": [each], "lr": learning_rate * _size(each)} for each in network.parameters() if each.requires_grad]
+    optimizer = torch.optim.Adam(groups)
     steps = epochs * -(-len(x) // batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
     inputs, labels = torch.tensor(x), torch.tensor(label)
@@ -48,6 +50,12 @@ def fine_tune(
             schedule.step()
         if progress is not None:
             progress(epoch + 1, epochs)
+
+
+def _size(parameter: torch.Tensor) -> float:
+    """The root mean square of the values that are not 0; 1 where all are."""
+    nonzero = parameter.detach()[parameter.detach() != 0]
+    return float(nonzero.square().mean().sqrt()) if nonzero.numel() else 1.0
 
 
 def _check(network: TrainableGraph, x: npt.NDArray[np.float32], label: npt.NDArray[np.int64]) -> None:

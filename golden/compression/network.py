@@ -37,7 +37,7 @@ class Settings:
     scope:     what shares a pruning threshold.
     conv_bits, linear_bits: bits of an index into the codebook, 1 to 8; None: no codebook, the weights stay int8.
     epochs:    of fine-tuning after pruning, and again after sharing; 0: none, and no labels are needed.
-    learning_rate: of fine-tuning.
+    learning_rate: of fine-tuning, in units of the size of each layer's weights.
     """
 
     sparsity: float = 0.5
@@ -45,7 +45,7 @@ class Settings:
     conv_bits: int | None = 4
     linear_bits: int | None = 2
     epochs: int = 0
-    learning_rate: float = 3e-3
+    learning_rate: float = 0.01
 
     def __post_init__(self) -> None:
         problems = []

@@ -20,7 +20,8 @@ class Scope(enum.Enum):
     """What shares one threshold."""
 
     LAYER = "layer"  #: every layer loses the same share of its weights
-    NETWORK = "network"  #: one threshold for all, so that layers of small weights lose more
+    #: Layers share one threshold of the score of eq. 92, which does not depend on the scale of a layer and spares small layers.
+    NETWORK = "network"
 
 
 def masks(weights: Mapping[str, Float64], sparsity: float, scope: Scope = Scope.LAYER) -> dict[str, Mask]:
@@ -34,7 +35,7 @@ def masks(weights: Mapping[str, Float64], sparsity: float, scope: Scope = Scope.
         raise InputError(f"the sparsity must be at least 0 and below 1, not {sparsity!r}")
     if scope is Scope.LAYER:
         return {name: _largest(np.abs(array), sparsity) for name, array in weights.items()}
-    every = np.concatenate([np.abs(array).reshape(-1) for array in weights.values()]) if weights else np.zeros(0)
+    every = np.concatenate([scores(array).reshape(-1) for array in weights.values()]) if weights else np.zeros(0)
     kept, result, start = _largest(every, sparsity), {}, 0
     for name, array in weights.items():
         result[name] = kept[start : start + array.size].reshape(array.shape)
@@ -55,6 +56,17 @@ def prune(graph: FloatGraph, sparsity: float, scope: Scope = Scope.LAYER) -> Flo
 def sparsity_of(weights: npt.NDArray[np.generic]) -> float:
     """The share of zeros."""
     return 1 - np.count_nonzero(weights) / weights.size
+
+
+def scores(weights: Float64) -> Float64:
+    """What pruning a weight costs: its square over that of all that are not smaller (SPEC eq. 92; Lee et al., ICLR 2021)."""
+    squares = weights.reshape(-1) ** 2
+    order = np.argsort(squares, kind="stable")
+    ascending = squares[order]
+    left = np.cumsum(ascending[::-1])[::-1]
+    result = np.empty_like(squares)
+    result[order] = np.divide(ascending, left, out=np.zeros_like(left), where=left > 0)
+    return result.reshape(weights.shape)
 
 
 def _largest(magnitudes: Float64, sparsity: float) -> Mask:

@@ -10,7 +10,7 @@ import golden
 FOLDER = Path(next(iter(golden.__path__)))
 SPEC = (FOLDER / "SPEC.md").read_text()
 #: The number of the last equation.
-EQUATIONS = 91
+EQUATIONS = 92
 SOURCES = {path: path.read_text() for path in FOLDER.rglob("*.py")}
 
 

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 @click.option(
     "--epochs", metavar="N", type=int, default=0, show_default=True, help="Fine-tune so long after pruning, and again the codebooks."
 )
-@click.option("--learning-rate", metavar="R", type=float, default=3e-3, show_default=True, help="Of the fine-tuning.")
+@click.option(
+    "--learning-rate", metavar="R", type=float, default=0.01, show_default=True, help="Of the fine-tuning, relative to the weights."
+)
 @click.option("--low-rank", metavar="LAYER=R", multiple=True, help="First replace this layer by two of rank R; may be repeated.")
 @click.option("--recipe", metavar="RECIPE.toml", type=click.Path(path_type=Path), help="How to quantize.  Default: static int8.")
 @click.option("--evaluation", metavar="DATA.npz", type=click.Path(path_type=Path), help="Inputs with labels to tell the accuracy of.")
