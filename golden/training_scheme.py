@@ -56,10 +56,10 @@ class Training:
     weights: WeightSteps = WeightSteps.LEARNED
     activations: ActivationSteps = ActivationSteps.LEARNED
     folding: Folding = Folding.BATCH
-    freeze: float = 0.5
+    freeze: float = 0.8
     epochs: int = 10
     batch_size: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     schedule: Schedule = Schedule.COSINE
     seed: int = 0

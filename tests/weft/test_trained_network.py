@@ -13,7 +13,7 @@ import weft
 from golden.input_data import quantize_input
 from golden.interpreter import run
 from golden.recipe import Recipe
-from golden.schemes import ActivationScheme, WeightRange, WeightScheme
+from golden.schemes import ActivationScheme, Granularity, WeightScheme
 from golden.training import agreement, convert, prepare
 from golden.training.trainer import train
 from golden.training_scheme import ActivationSteps, Training, WeightSteps
@@ -31,7 +31,7 @@ def test_a_small_one_is_the_same_in_verilog(rescale: str) -> None:
     x, label = small_data(64)
     network = prepare(small_graph(), x, recipe(4, 4, rescale, epochs=2, batch_size=16))
     train(network, x, label)
-    report = weft.verify(convert(network), x[:4], layout="nchw", rows=4, cols=4)
+    report = weft.verify(convert(network), x[:4], layout="nchw", rows=4, cols=4, lanes=1)
     assert report.equal
 
 
@@ -47,7 +47,9 @@ CASES = {
         weights=WeightScheme(4), activations=ActivationScheme(4), rescale="shift", training=Training(activations=ActivationSteps.CLIPPING)
     ),
     "ternary, A4": Recipe(
-        weights=WeightScheme(2, range=WeightRange.MSE), activations=ActivationScheme(4), training=Training(weights=WeightSteps.TERNARY)
+        weights=WeightScheme(2, granularity=Granularity.TENSOR),
+        activations=ActivationScheme(4),
+        training=Training(weights=WeightSteps.TERNARY, activations=ActivationSteps.CLIPPING),
     ),
 }
 
@@ -58,7 +60,7 @@ def test_digits(name: str) -> None:
     """4 bits within a point of floating point, ternary within three; equal in evaluation, in integers and in Verilog."""
     tools.require(Simulator.VERILATOR)
     split, floating = float_digits()
-    chosen = replace(CASES[name], training=replace(CASES[name].training, epochs=8, learning_rate=2e-3))
+    chosen = replace(CASES[name], training=replace(CASES[name].training, epochs=10))
     train_x, test_x = (np.ascontiguousarray(x.transpose(0, 3, 1, 2)) for x in (split.train_x, split.test_x))
     network = prepare(floating, train_x[:512], chosen)
     train(network, train_x, split.train_label, augmentation=shifted)
