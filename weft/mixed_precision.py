@@ -16,7 +16,9 @@ from golden.parameters import choose
 from golden.recipe import LayerBits, Recipe
 from golden.schemes import WeightRange, WeightScheme
 from golden.sensitivity import Measure, Scores, sensitivity
-from weft.comparison.run import Comparison, Data, compare
+from weft.comparison.contenders import ByRecipe
+from weft.comparison.data import Data
+from weft.comparison.run import Comparison, compare
 
 if TYPE_CHECKING:
     from hwgen.config import AcceleratorConfig
@@ -87,7 +89,7 @@ class Allocator:
         self,
         graph: FloatGraph,
         data: Data,
-        config: AcceleratorConfig,
+        config: AcceleratorConfig | None,
         *,
         measure: Measure = Measure.TRACE,
         base: Recipe = BASE,
@@ -95,7 +97,7 @@ class Allocator:
         eight_bit_ends: bool = True,
         progress: Progress = lambda what, done, total: None,
     ) -> None:
-        """graph: prepared.  data: for the ranges, and, with its labels where there are any, for the loss."""
+        """graph: prepared.  data: for the ranges, and, with its labels where there are any, for the loss.  config: None: no cycles."""
         if not set(bits) <= set(range(2, 9)):
             raise InputError(f"a layer has 2 to 8 bits, not {sorted(bits)}")
         self.graph, self.base = graph, base
@@ -113,8 +115,9 @@ class Allocator:
         self.tables = {
             "bytes": weight_bytes(graph, choices),
             "bops": bit_operations(graph, base, choices),
-            "cycles": _cycles(graph, data, base, config, choices),
         }
+        if config is not None:
+            self.tables["cycles"] = _cycles(graph, data, base, config, choices)
         layers = [op.name for op in graph.weighted_ops()]
         self.fixed = {layers[0]: 8, layers[-1]: 8} if eight_bit_ends else {}
 
@@ -168,7 +171,7 @@ def front(
         allocator.graph,
         calibration,
         evaluation,
-        recipes=[one.recipe for one in allocations],
+        [ByRecipe(one.recipe) for one in allocations],
         config=config,
         configuration=configuration,
         progress=progress,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +31,38 @@ def new_file(path: Path) -> Iterator[Path]:
         draft = scratch / path.name
         yield draft
         draft.replace(path)
+    except OSError as error:
+        if error.errno in _DEVICE_ERRORS or (isinstance(error.filename, str) and Path(error.filename).is_relative_to(scratch)):
+            raise _cannot_write(path, error) from error
+        raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def new_folder(path: Path, written: Callable[[Path], Collection[str]]) -> Iterator[Path]:
+    """An empty folder to fill; it becomes `path`, in place of what was there, when the block ends well.
+
+    written: says which entries of an existing folder an earlier run wrote.
+    Raises InputError, before the block runs, where the folder holds others, and where it cannot be written.
+    """
+    path = path.absolute()
+    if path.exists() and not path.is_dir():
+        raise InputError(f"cannot write {path}: it is a file; give the path of a folder")
+    foreign = sorted({each.name for each in path.iterdir()} - set(written(path))) if path.is_dir() else []
+    if foreign:
+        raise InputError(f"{path} also holds files that Weft did not write; name another folder, or move them away", foreign)
+    try:
+        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    try:
+        draft = scratch / path.name
+        draft.mkdir()
+        yield draft
+        if path.exists():
+            path.rename(scratch / "before")
+        draft.rename(path)
     except OSError as error:
         if error.errno in _DEVICE_ERRORS or (isinstance(error.filename, str) and Path(error.filename).is_relative_to(scratch)):
             raise _cannot_write(path, error) from error

@@ -9,7 +9,6 @@ import click
 
 from weft.cli.options import json_option, layout_option, values_option
 from weft.cli.terminal import Report
-from weft.comparison.methods import METHODS
 
 if TYPE_CHECKING:
     from weft.comparison import Comparison, Row
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     metavar="DATA.npz",
     required=True,
     type=click.Path(path_type=Path),
-    help="Real inputs under the key 'x'; with their classes under 'label', methods that train take part.",
+    help="Real inputs under the key 'x', a few hundred.",
 )
 @click.option(
     "--evaluation",
@@ -31,10 +30,17 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Other real inputs under 'x', with their classes under 'label' for the accuracy.",
 )
+@click.option(
+    "--training",
+    metavar="DATA.npz",
+    type=click.Path(path_type=Path),
+    help="Inputs with their classes, for methods that learn.  Default: the calibration inputs, where they have classes.",
+)
 @click.option("--method", "methods", metavar="NAME", multiple=True, help="Only this method; may be repeated.  `--list` has the names.")
 @click.option(
     "--recipe", "recipes", metavar="RECIPE.toml", multiple=True, type=click.Path(path_type=Path), help="One more method; may be repeated."
 )
+@click.option("--epochs", metavar="N", type=click.IntRange(min=1), help="Of the methods that train.")
 @click.option("--draws", metavar="N", type=click.IntRange(min=1), default=1, show_default=True, help="Draws of calibration inputs.")
 @click.option("--calibration-images", metavar="N", type=click.IntRange(min=1), help="Inputs in a draw.  Default: all.")
 @click.option("--config", metavar="NAME", help="The named configuration whose cycles are counted.")
@@ -55,8 +61,10 @@ def compare(
     model: str,
     calibration: Path,
     evaluation: Path,
+    training: Path | None,
     methods: tuple[str, ...],
     recipes: tuple[Path, ...],
+    epochs: int | None,
     draws: int,
     calibration_images: int | None,
     config: str | None,
@@ -78,7 +86,9 @@ def compare(
             calibration,
             evaluation,
             methods=list(methods) or None,
+            training=training,
             recipes=list(recipes),
+            epochs=epochs,
             draws=draws,
             calibration_images=calibration_images,
             config=config,
@@ -89,13 +99,15 @@ def compare(
         )
     _table(report, comparison)
     if output is not None:
-        report.note(f"{output / 'index.html'}: pictures")
+        report.note(f"{output / 'index.html'}: the same with pictures")
     report.result(comparison.to_json())
 
 
 def _list(context: click.Context, value: bool) -> None:
     if value:
-        click.echo("\n".join(METHODS))
+        from weft.comparison.methods import methods
+
+        click.echo("\n".join(methods()))
         context.exit()
 
 
@@ -104,12 +116,14 @@ def _table(report: Report, comparison: Comparison) -> None:
     report.table(
         f"{comparison.network}: {draws} calibration inputs, {comparison.evaluation_inputs} evaluation inputs; "
         f"cycles on {comparison.configuration}",
-        ["method", "top-1", "top-5", "as float", "worst SQNR", "integers", "bits w/a", "bytes", "MBOPS", "cycles", "ms", "s"],
+        ["method", "top-1", "top-5", "as float", "worst SQNR", "integers", "uniform", "bits w/a", "bytes", "MBOPS", "cycles", "ms", "s"],
         [_cells(row) for row in comparison.rows],
     )
     for row in comparison.rows:
         if row.note:
             report.note(f"{row.name}: {row.note}")
+    for name, reason in comparison.left_out.items():
+        report.note(f"{name} is left out: {reason}")
 
 
 def _cells(row: Row) -> list[object]:
@@ -122,6 +136,7 @@ def _cells(row: Row) -> list[object]:
         f"{row.agreement:.1%}",
         "" if worst is None else f"{worst:.1f} dB",
         "yes" if row.integer_only else "no",
+        "yes" if row.uniform else "no",
         f"{row.weight_bits:.3g}/{row.activation_bits:.3g}",
         row.size,
         f"{row.bops / 1e6:,.1f}",

@@ -7,7 +7,7 @@ from pathlib import Path
 from golden.errors import InputError
 from golden.float_graph import FloatGraph
 from weft.arrays import Layout, Values, choice
-from weft.comparison.run import Data
+from weft.comparison.data import Data
 from weft.network_inputs import network_samples, real_inputs
 
 

@@ -1,4 +1,4 @@
-"""Quantizes by one recipe and measures the result."""
+"""Quantizes by one method and measures the result."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from golden.evaluation import Network, Noise, real_outputs, real_tensors, top_k
 from golden.float_graph import FloatGraph
 from golden.graph import Graph, WeightedOp
 from golden.mixed_precision.layer_costs import macs
-from golden.quantize import quantize
-from golden.recipe import Method, Recipe, Recovery
-from golden.recovery import equalize
-from golden.simulated import SimulatedNetwork, simulate
-from weft.comparison.run import Data, Row
+from golden.recipe import Method
+from golden.simulated import SimulatedNetwork
+from weft.comparison.contenders import Contender, Quantized, Task
+from weft.comparison.data import Data
+from weft.comparison.row import Row
 
 if TYPE_CHECKING:
     from hwgen.config import AcceleratorConfig
@@ -28,52 +28,43 @@ if TYPE_CHECKING:
 TENSOR_INPUTS, TIMED_INPUTS = 64, 16
 
 
-def measure(recipe: Recipe | None, graph: FloatGraph, sets: Sequence[Data], evaluation: Data, config: AcceleratorConfig) -> Row:
-    """The row of a recipe, or of the float network, for a prepared graph; `sets` are the draws of calibration data."""
+def measure(contender: Contender | None, tasks: Sequence[Task], evaluation: Data, config: AcceleratorConfig) -> Row:
+    """The row of a method, or of the float network; there is a task for each draw of calibration data."""
+    graph = tasks[0].graph
     output = graph.outputs[0]
     reference = real_outputs(graph, evaluation.x, output)
     classes = reference.argmax(axis=1)
-    networks: list[Network] = []
+    made: list[Quantized] = []
     seconds = []
-    for data in sets if recipe is not None and recipe.method is Method.STATIC else sets[:1]:
+    for task in tasks if contender is not None and contender.calibrated and not contender.trained else tasks[:1]:
         started = time.perf_counter()
-        networks.append(graph if recipe is None else quantized(recipe, graph, data))
+        made.append(Quantized(graph) if contender is None else contender.quantize(task))
         seconds.append(time.perf_counter() - started)
-    scores = [reference if recipe is None else real_outputs(network, evaluation.x, output) for network in networks]
+    first = made[0]
+    scores = [reference if contender is None else real_outputs(one.network, evaluation.x, output) for one in made]
     label = evaluation.label
     accuracies = [] if label is None else [top_k(one, label) for one in scores]
     five = label is not None and reference.shape[1] > 5
-    cycles, note = _cycles(networks[0], config)
+    cycles, why = _cycles(first.network, config)
     return Row(
-        name="float" if recipe is None else recipe.name,
+        name="float" if contender is None else contender.name,
         accuracy=float(np.mean(accuracies)) if accuracies else None,
         deviation=float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else 0.0,
         top5=float(np.mean([top_k(one, label, 5) for one in scores])) if five and label is not None else None,
         agreement=float(np.mean([(one.argmax(axis=1) == classes).mean() for one in scores])),
-        sqnr={} if recipe is None else tensor_noise(reference_graph(recipe, graph), networks[0], evaluation),
-        integer_only=isinstance(networks[0], Graph),
-        uniform=recipe is not None,
-        weight_bits=_mean_weight_bits(networks[0]),
-        activation_bits=_mean_activation_bits(networks[0], recipe),
-        size=storage(networks[0]),
-        bops=bit_operations(graph, networks[0], recipe),
+        sqnr={} if contender is None else tensor_noise(first.reference or graph, first.network, evaluation),
+        integer_only=isinstance(first.network, Graph),
+        uniform=first.uniform,
+        trained=contender is not None and contender.trained,
+        weight_bits=_mean_weight_bits(first),
+        activation_bits=_mean_activation_bits(first.network),
+        size=storage(first),
+        bops=bit_operations(graph, first.network),
         cycles=cycles,
-        latency=_latency(networks[0], evaluation, output),
+        latency=_latency(first.network, evaluation, output),
         seconds=float(np.mean(seconds)),
-        note=note,
+        note="; ".join(filter(None, (first.note, why))),
     )
-
-
-def quantized(recipe: Recipe, graph: FloatGraph, data: Data) -> Network:
-    """The network that a recipe makes of a prepared graph."""
-    if recipe.method is not Method.STATIC:
-        return simulate(graph, recipe)
-    return quantize(graph, data.x, recipe=recipe)
-
-
-def reference_graph(recipe: Recipe, graph: FloatGraph) -> FloatGraph:
-    """The float network whose tensors those of the quantized one stand for: equalization changes what lies between two layers."""
-    return equalize(graph) if recipe.method is Method.STATIC and Recovery.EQUALIZATION in recipe.recovery else graph
 
 
 def tensor_noise(graph: FloatGraph, network: Network, evaluation: Data) -> dict[str, float]:
@@ -84,20 +75,22 @@ def tensor_noise(graph: FloatGraph, network: Network, evaluation: Data) -> dict[
     return {name: ratio for name, ratio in noise.sqnr().items() if math.isfinite(ratio)}
 
 
-def storage(network: Network) -> int:
-    """Bytes that the network's constants take: packed weights, 4 for each bias and, of integers, 5 for each rescale factor."""
+def storage(quantized: Quantized) -> int:
+    """Bytes that a network's constants take: weights, packed or coded, 4 for each bias and, of integers, 5 for each rescale factor."""
+    network = quantized.network
     if isinstance(network, Graph):
-        bits = 0
+        weights = rest = 0.0
         for op in network.ops:
             if isinstance(op, WeightedOp):
-                bits += op.weight.size * op.weight_bits + op.bias.size * 32 + op.rescale.shift.size * 40
-        return -(-bits // 8)
+                weights += op.weight.size * op.weight_bits / 8
+                rest += op.bias.size * 4 + op.rescale.shift.size * 5
+        return math.ceil((weights if quantized.weight_bytes is None else quantized.weight_bytes) + rest)
     if isinstance(network, SimulatedNetwork):
         return -(-network.storage_bits // 8)
     return sum(4 * (op.weight.size + op.bias.size) for op in network.weighted_ops())
 
 
-def bit_operations(graph: FloatGraph, network: Network, recipe: Recipe | None) -> int:
+def bit_operations(graph: FloatGraph, network: Network) -> int:
     """BOPS of an inference (SPEC eq. 46): the bits of each layer's weights times those of its input; 32 for what is not quantized."""
     total = 0
     for op in graph.weighted_ops():
@@ -105,29 +98,32 @@ def bit_operations(graph: FloatGraph, network: Network, recipe: Recipe | None) -
         if isinstance(network, Graph):
             layer = next(other for other in network.ops if other.name == op.name)
             weight, activation = getattr(layer, "weight_bits", 8), network.op_inputs(layer)[0].bits
-        elif isinstance(network, SimulatedNetwork) and recipe is not None:
+        elif isinstance(network, SimulatedNetwork):
             weight = network.weights[op.name].format.bits
-            activation = recipe.activation_scheme(graph, op.inputs[0]).bits if recipe.method is Method.DYNAMIC else 32
+            activation = network.recipe.activation_scheme(graph, op.inputs[0]).bits if network.recipe.method is Method.DYNAMIC else 32
         total += macs(graph, op) * weight * activation
     return total
 
 
-def _mean_weight_bits(network: Network) -> float:
-    """Bits of a weight, the mean over all."""
+def _mean_weight_bits(quantized: Quantized) -> float:
+    """Bits of a weight as it is stored, the mean over all."""
+    network = quantized.network
     if isinstance(network, Graph):
         sizes = [(op.weight.size, op.weight_bits) for op in network.ops if isinstance(op, WeightedOp)]
-    elif isinstance(network, SimulatedNetwork):
-        sizes = [(op.weight.size, network.weights[op.name].format.bits) for op in network.graph.weighted_ops()]
-    else:
-        return 32.0
-    return _mean(sizes)
+        count = sum(size for size, _ in sizes)
+        return _mean(sizes) if quantized.weight_bytes is None else 8 * quantized.weight_bytes / count
+    if isinstance(network, SimulatedNetwork):
+        return _mean([(op.weight.size, network.weights[op.name].format.bits) for op in network.graph.weighted_ops()])
+    return 32.0
 
 
-def _mean_activation_bits(network: Network, recipe: Recipe | None) -> float:
+def _mean_activation_bits(network: Network) -> float:
     """Bits of an activation, the mean over all tensors."""
     if isinstance(network, Graph):
         return _mean([(tensor.size, tensor.bits) for tensor in network.tensors.values()])
-    return 32.0 if recipe is None or recipe.method is Method.WEIGHT_ONLY else float(recipe.activations.bits)
+    if isinstance(network, SimulatedNetwork) and network.recipe.method is Method.DYNAMIC:
+        return float(network.recipe.activations.bits)
+    return 32.0
 
 
 def _mean(sizes: Sequence[tuple[int, int]]) -> float:

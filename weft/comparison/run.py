@@ -2,78 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-import golden
 from golden.errors import InputError
 from golden.float_graph import FloatGraph
 from golden.passes.pipeline import prepare
-from golden.recipe import Recipe
 from sim import cache
-from weft.comparison.methods import METHODS
+from weft.comparison.contenders import Contender, Task
+from weft.comparison.data import Data
+from weft.comparison.network_digest import code_digest, network_digest
+from weft.comparison.row import Row
 
 if TYPE_CHECKING:
     from hwgen.config import AcceleratorConfig
 
-Float32 = npt.NDArray[np.float32]
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Row:
-    """What one method made of the network.
-
-    name:         of the method.
-    accuracy:     share of right classes among the evaluation inputs: the mean over the calibration draws; deviation: its standard
-                  deviation over them, 0 for a single draw or none.
-    top5:         the same among the five best classes, where there are more than five.
-    agreement:    share of inputs with the float network's class, the mean over the draws.
-    sqnr:         dB by tensor, the worst first, of the first draw; tensors without noise are left out.
-    integer_only: whether the accelerator runs it; uniform: whether the steps between weights are equal.
-    weight_bits, activation_bits: the recipe's; 32 for float.
-    size:         bytes of weights, packed, and of biases, scales and zero points that have to be stored.
-    bops:         bit operations of an inference.
-    cycles:       of an inference on the chosen configuration; None where it does not run there, and why in `note`.
-    latency:      milliseconds of an inference in the golden model on this machine, one input at a time.
-    seconds:      that quantization took, the mean over the draws.
-    """
-
-    name: str
-    accuracy: float | None
-    deviation: float
-    top5: float | None
-    agreement: float
-    sqnr: dict[str, float]
-    integer_only: bool
-    uniform: bool
-    weight_bits: float
-    activation_bits: float
-    size: int
-    bops: int
-    cycles: int | None
-    latency: float
-    seconds: float
-    note: str = ""
-
-    @property
-    def worst_sqnr(self) -> float | None:
-        """That of the worst tensor, in dB."""
-        return next(iter(self.sqnr.values()), None)
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """A float network and its quantized forms on the same inputs.
 
-    rows: the float network's first.
+    rows:     the float network's first.
+    left_out: methods that could not take part, and why.
     """
 
     network: str
@@ -81,110 +37,112 @@ class Comparison:
     calibration_inputs: int
     draws: int
     evaluation_inputs: int
+    training_inputs: int
     rows: tuple[Row, ...]
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The same as JSON values."""
         return {**{entry.name: getattr(self, entry.name) for entry in fields(self)}, "rows": [asdict(row) for row in self.rows]}
 
 
-@dataclass(frozen=True, eq=False)
-class Data:
-    """Real inputs by name, float32[N, *shape], and their classes int64[N], if known."""
+class Study:
+    """A float network and the data that methods are compared with; what was measured once is cached.
 
-    x: dict[str, Float32]
-    label: npt.NDArray[np.int64] | None
+    draws:              how often calibration inputs are drawn; the accuracy is the mean.
+    calibration_inputs: in a draw; all by default, so that there is one draw.
+    training:           labelled inputs for methods that learn; the calibration inputs by default, where they have labels.
+    config:             the accelerator whose cycles are counted, with each network's own rescale format; its name in `configuration`.
 
-    @property
-    def count(self) -> int:
-        return len(next(iter(self.x.values())))
+    Raises InputError for a network of no class scores, and for draws that the data cannot give.
+    """
 
-    def take(self, chosen: npt.NDArray[np.int64] | slice) -> Data:
-        """The inputs with these indices."""
-        return Data({name: array[chosen] for name, array in self.x.items()}, None if self.label is None else self.label[chosen])
+    def __init__(
+        self,
+        network: FloatGraph,
+        calibration: Data,
+        evaluation: Data,
+        *,
+        training: Data | None = None,
+        draws: int = 1,
+        calibration_inputs: int | None = None,
+        config: AcceleratorConfig,
+        configuration: str,
+        seed: int = 0,
+        progress: Progress = lambda what, done, total: None,
+    ) -> None:
+        self.graph = prepare(network)
+        if len(self.graph.outputs) != 1 or len(self.graph.tensors[self.graph.outputs[0]].shape) != 1:
+            raise InputError(f"network {network.name!r}: methods are compared by class scores, so it must have one output, a vector")
+        self.size = calibration_inputs or calibration.count
+        if self.size > calibration.count or (draws > 1 and self.size == calibration.count):
+            raise InputError(
+                f"{draws} draw(s) of {self.size} calibration inputs cannot be made of {calibration.count}; "
+                f"ask for fewer (--calibration-images)"
+            )
+        self.training = training if training is not None else calibration if calibration.label is not None else None
+        rng = np.random.default_rng(seed)
+        sets = [calibration.take(np.sort(rng.permutation(calibration.count)[: self.size])) for _ in range(draws)]
+        self.tasks = [Task(network, self.graph, one, self.training, progress) for one in sets]
+        self.evaluation, self.config, self.configuration, self.progress = evaluation, config, configuration, progress
+        self._base = cache.digest(
+            network_digest(network), repr(config), evaluation.digest(), *(one.digest() for one in sets), code_digest()
+        )
+        self._training_digest = "" if self.training is None else self.training.digest()
+
+    def compare(self, contenders: Sequence[Contender], *, strict: bool = True) -> Comparison:
+        """Quantizes the network by every method and measures what came of it.
+
+        strict: a method that cannot take part is an error; else it is left out.
+        Raises InputError for names that occur twice.
+        """
+        names = ["float", *(contender.name for contender in contenders)]
+        if len(set(names)) != len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InputError(f"two methods are called {twice!r}; give each a name of its own")
+        rows, left_out = [], {}
+        for number, contender in enumerate([None, *contenders]):
+            self.progress(f"comparing: {names[number]}", 0, 1)
+            try:
+                rows.append(self.row(contender))
+            except InputError as error:
+                if strict or contender is None:
+                    raise
+                left_out[names[number]] = "; ".join((error.message, *error.problems))
+            self.progress(f"comparing: {names[number]}", 1, 1)
+            self.progress("methods", number + 1, len(names))
+        counts = (self.size, len(self.tasks), self.evaluation.count, 0 if self.training is None else self.training.count)
+        return Comparison(self.graph.name, self.configuration, *counts, tuple(rows), left_out)
+
+    def row(self, contender: Contender | None) -> Row:
+        """The row of a method, or of the float network; out of the cache, or measured.  Raises InputError where it cannot take part."""
+        from weft.comparison.measure import measure
+
+        obstacle = None if contender is None else contender.obstacle(self.graph, self.training)
+        if contender is not None and obstacle is not None:
+            raise InputError(f"method {contender.name!r} cannot take part: {obstacle}")
+        text = cache.text(
+            f"comparison-{self.key(contender)}",
+            lambda: msgspec.json.encode(measure(contender, self.tasks, self.evaluation, self.config)).decode(),
+        )
+        return msgspec.json.decode(text, type=Row)
+
+    def key(self, contender: Contender | None) -> str:
+        """For a cache, of all that a method's result depends on."""
+        if contender is None:
+            return cache.digest(self._base)
+        return cache.digest(self._base, contender.key, self._training_digest if contender.trained else "")
 
 
 def compare(
     network: FloatGraph,
     calibration: Data,
     evaluation: Data,
+    contenders: Sequence[Contender],
     *,
-    recipes: Sequence[Recipe] | None = None,
-    draws: int = 1,
-    calibration_inputs: int | None = None,
     config: AcceleratorConfig,
     configuration: str,
-    seed: int = 0,
     progress: Progress = lambda what, done, total: None,
 ) -> Comparison:
-    """Quantizes a float network by every recipe and measures what came of it.
-
-    draws:              how often calibration inputs are drawn; the accuracy is the mean.
-    calibration_inputs: in a draw; all by default, so that there is one draw.
-    config:             the accelerator whose cycles are counted, with each network's own rescale format; its name in `configuration`.
-
-    Raises InputError for a network of no class scores, and for draws that the data cannot give.
-    """
-    graph = prepare(network)
-    if len(graph.outputs) != 1 or len(graph.tensors[graph.outputs[0]].shape) != 1:
-        raise InputError(f"network {graph.name!r}: methods are compared by class scores, so it must have one output, a vector")
-    size = calibration_inputs or calibration.count
-    if size > calibration.count or (draws > 1 and size == calibration.count):
-        raise InputError(
-            f"{draws} draw(s) of {size} calibration inputs cannot be made of {calibration.count}; ask for fewer (--calibration-images)"
-        )
-    chosen = list(recipes) if recipes is not None else list(METHODS.values())
-    names = [recipe.name for recipe in chosen]
-    if len(set(names)) != len(names):
-        raise InputError(f"two methods are called {next(name for name in names if names.count(name) > 1)!r}; give each a name of its own")
-    rng = np.random.default_rng(seed)
-    every = [np.sort(rng.permutation(calibration.count)[:size]) for _ in range(draws)]
-    sets = [calibration.take(one) for one in every]
-    base = _digest_data(graph, evaluation, sets, config)
-    rows = []
-    for number, recipe in enumerate([None, *chosen]):
-        what = "float" if recipe is None else recipe.name
-        progress(f"comparing: {what}", 0, 1)
-        key = f"comparison-{cache.digest(base, '' if recipe is None else recipe.to_toml(), _sources())}"
-        rows.append(_row(key, recipe, graph, sets, evaluation, config))
-        progress(f"comparing: {what}", 1, 1)
-        progress("methods", number + 1, len(chosen) + 1)
-    return Comparison(graph.name, configuration, size, draws, evaluation.count, tuple(rows))
-
-
-def _row(key: str, recipe: Recipe | None, graph: FloatGraph, sets: Sequence[Data], evaluation: Data, config: AcceleratorConfig) -> Row:
-    """A row out of the cache, or measured."""
-    from weft.comparison.measure import measure
-
-    text = cache.text(key, lambda: msgspec.json.encode(measure(recipe, graph, sets, evaluation, config)).decode())
-    return msgspec.json.decode(text, type=Row)
-
-
-def _digest_data(graph: FloatGraph, evaluation: Data, sets: Sequence[Data], config: AcceleratorConfig) -> str:
-    """A key for the network, the data and the accelerator."""
-    digest = hashlib.sha256(repr((graph.name, graph.tensors, graph.inputs, graph.outputs, config)).encode())
-    for op in graph.ops:
-        for name, value in sorted(vars(op).items()):
-            digest.update(f"{op.kind} {name}".encode())
-            digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
-    for data in (evaluation, *sets):
-        for array in _arrays(data):
-            digest.update(f"{array.shape} {array.dtype}".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
-def _arrays(data: Data) -> Iterator[npt.NDArray[Any]]:
-    yield from data.x.values()
-    if data.label is not None:
-        yield data.label
-
-
-def _sources() -> str:
-    """A digest of the code that quantizes and measures: another version has other results."""
-    digest = hashlib.sha256()
-    folders: Mapping[str, Path] = {"golden": Path(golden.__path__[0]), "comparison": Path(__file__).parent}
-    for name, folder in folders.items():
-        for path in sorted(folder.rglob("*.py")):
-            digest.update(f"{name} {path.relative_to(folder)}".encode() + path.read_bytes())
-    return digest.hexdigest()
+    """Quantizes a float network by every method, on one set of calibration inputs; arguments and errors as of `Study`."""
+    return Study(network, calibration, evaluation, config=config, configuration=configuration, progress=progress).compare(contenders)
