@@ -135,6 +135,11 @@ class AcceleratorConfig:
         return min(self.rows, self.cols)
 
     @property
+    def slices(self) -> int:
+        """Slices of min(R, C) channels in an activation word, which pooling and depthwise groups take one after the other."""
+        return self.rows // self.pool_channels
+
+    @property
     def value_bits(self) -> int:
         """Signed width of what the accumulators take in: a psum, or a rescaled operand of a residual add."""
         return self.acc_bits if self.add_tables else self.psum_bits

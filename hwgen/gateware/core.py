@@ -111,7 +111,6 @@ class Core(wiring.Component):
             feeder.read_data.eq(acts.read_data),
             self.act_read_data.eq(acts.read_data),
             array.slot.eq(feeder.slot),
-            pooling.act_slice.eq(feeder.act_slice),
             pooling.operand.eq(feeder.operand),
             pooling.add.eq(feeder.operation == Operation.ADD),
             pooling.table.eq(feeder.table),
@@ -119,6 +118,8 @@ class Core(wiring.Component):
             pooling.table_write_addr.eq(self.mem_word),
             pooling.table_write_data.eq(self.mem_data),
         ]
+        if config.slices > 1:
+            m.d.comb += pooling.act_slice.eq(feeder.act_slice)
         convolves = one_of(feeder.operation, ARRAY_OPERATIONS)
         depthwise = feeder.operation == Operation.DEPTHWISE
         m.d.comb += [sink.eq(source) for sink, source in zip(pooling.act, feeder.act, strict=True)]
@@ -129,8 +130,8 @@ class Core(wiring.Component):
             m.d.comb += array.depthwise.eq(depthwise)
             channels = config.pool_channels
             for c in range(channels):
-                slices = [feeder.act[k * channels + c] for k in range(config.rows // channels)]
-                m.d.comb += array.column[c].eq(Array_(slices)[feeder.act_slice])
+                slices = [feeder.act[k * channels + c] for k in range(config.slices)]
+                m.d.comb += array.column[c].eq(Array_(slices)[feeder.act_slice] if config.slices > 1 else slices[0])
                 if config.depthwise_pairs:
                     # The pair's second slice is one column late.
                     partner = Array_([*slices[1:], slices[-1]])[feeder.act_slice]

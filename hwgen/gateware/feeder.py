@@ -78,7 +78,8 @@ class Feeder(wiring.Component):
     command:                      the descriptor.
     read_en, read_addr, read_data: activation memory.
     act[r], slot, control:        to the array and, past it, the accumulators.
-    act_slice, operand:           which pool_channels-wide part of the word a group takes, and which operand of an add it is; with `act`.
+    act_slice, operand:           which slice of the word a group takes, where there are several, and which operand of an add it is; with
+                                  `act`.
     table:                        of a residual add; like `operation`.
     operation:                    of the words under way; changes only while none is.
     weights_ready (tiles that are ready: none, one, two or more), bank_ready, drained: levels from the core's credit counters.
@@ -90,7 +91,7 @@ class Feeder(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig, address_bits: int) -> None:
         self.config, self.address_bits = config, address_bits
-        slices = max(1, config.rows // config.pool_channels)
+        slices = {"act_slice": Out(range(config.slices))} if config.slices > 1 else {}
         super().__init__(
             {
                 "command": In(DescriptorStream),
@@ -100,7 +101,7 @@ class Feeder(wiring.Component):
                 "act": Out(signed(8)).array(config.rows),
                 "slot": Out((config.slots - 1).bit_length()),
                 "control": Out(Control),
-                "act_slice": Out(range(slices)),
+                **slices,
                 "operand": Out(1),
                 "odd": Out(1),
                 "table": Out(BY_NAME["table"].bits),
@@ -121,7 +122,6 @@ class Feeder(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        slices = max(1, config.rows // config.pool_channels)
 
         active = Signal()
         fields = {name: Signal.like(getattr(self.command.payload, name), name=name, reset_less=True) for name in _FIELDS}
@@ -157,8 +157,8 @@ class Feeder(wiring.Component):
         )
         y, tile_y = (Signal(signed(PLACE_BITS), name=n, reset_less=True) for n in ("y", "tile_y"))
         x, tile_x = (Signal(signed(PLACE_BITS), name=n, reset_less=True) for n in ("x", "tile_x"))
-        act_slice = Signal(range(slices))
-        last_slice = act_slice == slices - 1 - fields["paired"]
+        act_slice = Signal(range(max(2, config.slices)))
+        last_slice = act_slice == config.slices - 1 - fields["paired"]
         tile_start, group_start = Signal(), Signal()
 
         waits_barrier = barrier & ~self.drained
@@ -317,10 +317,11 @@ class Feeder(wiring.Component):
             ),
             self.slot.eq(delay(m, Mux(odd, slots[1], slot), self.LATENCY, name="slot")),
             self.odd.eq(delay(m, odd, self.LATENCY, name="odd")),
-            self.act_slice.eq(delay(m, act_slice, self.LATENCY, name="act_slice")),
             self.operand.eq(delay(m, tap_x[0], self.LATENCY, name="operand")),
             self.control.as_value().eq(delay(m, control.as_value(), self.LATENCY, name="control", resets=True)),
         ]
+        if config.slices > 1:
+            m.d.comb += self.act_slice.eq(delay(m, act_slice, self.LATENCY, name="act_slice"))
         return m
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -25,20 +25,21 @@ class PoolingPath(wiring.Component):
 
     Latency: `LATENCY` = 3 cycles.  Throughput: a word a cycle.  No flow control.  Columns beyond the channels get 0.
 
-    Members: act[r], act_slice, operand (0 or 1); add, table (constant while words are under way); -> value[c]; table_write_en,
-    table_write_addr, table_write_data (a 32-bit entry, into all copies).  The last five and `operand` matter only with add_tables.
+    Members: act[r], act_slice (where a word has several slices), operand (0 or 1); add, table (constant while words are under way);
+    -> value[c]; table_write_en, table_write_addr, table_write_data (a 32-bit entry, into all copies).  The last five and `operand`
+    matter only with add_tables.
     """
 
     LATENCY = 1 + READ_LATENCY
 
     def __init__(self, config: AcceleratorConfig, tables: tuple[int, ...] = ()) -> None:
         self.config, self.tables = config, tables
-        self.slices = config.rows // config.pool_channels
+        slices = {"act_slice": In(range(config.slices))} if config.slices > 1 else {}
         self.depth = TABLE_ENTRIES * max(1, config.add_tables)
         super().__init__(
             {
                 "act": In(signed(8)).array(config.rows),
-                "act_slice": In(range(self.slices)),
+                **slices,
                 "operand": In(1),
                 "add": In(1),
                 "table": In(BY_NAME["table"].bits),
@@ -56,10 +57,8 @@ class PoolingPath(wiring.Component):
         operand = delay(m, self.operand, 1, name="operand")
         for c in range(channels):
             chosen = Signal(signed(8), name=f"chosen_{c}", reset_less=True)
-            with m.Switch(self.act_slice):
-                for k in range(self.slices):
-                    with m.Case(k):
-                        m.d.sync += chosen.eq(self.act[k * channels + c])
+            slices = [self.act[k * channels + c] for k in range(config.slices)]
+            m.d.sync += chosen.eq(Array(slices)[self.act_slice] if config.slices > 1 else slices[0])
             plain = delay(m, chosen, READ_LATENCY, name=f"plain_{c}")
             if not config.add_tables:
                 m.d.comb += self.value[c].eq(plain)

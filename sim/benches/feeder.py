@@ -91,7 +91,7 @@ class Driver:
         self.dut, self.jobs = dut, deque(jobs)
         rows = config().rows
         self.memory = [tuple(random.randrange(-128, 128) for _ in range(rows)) for _ in range(1 << len(dut.read_addr))]
-        self.slices = rows // config().pool_channels
+        self.slices = config().slices
         slots = itertools.cycle(range(config().slots))
         self.expected: deque[tuple[Operation, Word]] = deque()
         for job in jobs:

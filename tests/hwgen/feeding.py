@@ -82,7 +82,7 @@ def feed(
                 if number := ctx.get(getattr(dut, name)):
                     pulses.append((cycle, number))
             fed.acts.append([ctx.get(act) for act in dut.act])
-            names = ("slot", "act_slice", "odd")
+            names = ("slot", "odd", *(("act_slice",) if config.slices > 1 else ()))
             fed.beside.append(
                 {name: ctx.get(getattr(dut, name)) for name in names}
                 | {name: ctx.get(getattr(dut.control, name)) for name in ("first", "tile_last", "group_last")}

@@ -161,7 +161,8 @@ def feed(simulate, layers: list[Layer], *, ready: float = 1.0, seed: int = 0) ->
                 control = [ctx.get(getattr(dut.control, name)) for name in ("first", "tile_last", "group_last")]
                 acts = tuple(ctx.get(act) for act in dut.act)
                 operation = int(ctx.get(dut.operation))
-                act_slice = ctx.get(dut.act_slice) if operation != Operation.CONV else 0  # without meaning in a convolution
+                # Without meaning in a convolution, and not there where a word is one slice.
+                act_slice = ctx.get(dut.act_slice) if operation != Operation.CONV and CONFIG.slices > 1 else 0
                 beside = ctx.get(dut.slot), act_slice, operation
                 trace.words.append(Word(acts, *beside, *control, addresses[len(trace.words)]))
             if waiting and ctx.get(dut.command.ready):

@@ -108,7 +108,6 @@ def pixels(case: Case, descriptors: list[dict[str, int]]) -> Iterator[tuple[int,
     window in the map with its padding, and what comes beside it."""
     config, window = case.config, case.window
     share = 1 + case.paired
-    slices = config.rows // config.pool_channels
     extent = (window.kernel[1] - 1) * window.dilation[1] + 1
     taps = min(config.depthwise_taps, extent)
     chunks = -(-extent // taps)
@@ -124,8 +123,8 @@ def pixels(case: Case, descriptors: list[dict[str, int]]) -> Iterator[tuple[int,
                     last = position == len(places) - 1
                     beside = {
                         "slot": (slot + odd) % config.slots,
-                        "act_slice": group * share % slices,
                         "odd": odd,
+                        **({"act_slice": group * share % config.slices} if config.slices > 1 else {}),
                         "first": int(number == 0),
                         "tile_last": int(last),
                         "group_last": int(last and number == len(steps) - 1),

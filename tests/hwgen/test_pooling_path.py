@@ -23,7 +23,9 @@ class Word:
 
 
 def draw(dut: PoolingPath, rng: random.Random, count: int) -> list[Word]:
-    return [Word(tuple(rng.randrange(-128, 128) for _ in dut.act), rng.randrange(dut.slices), rng.randrange(2)) for _ in range(count)]
+    return [
+        Word(tuple(rng.randrange(-128, 128) for _ in dut.act), rng.randrange(dut.config.slices), rng.randrange(2)) for _ in range(count)
+    ]
 
 
 async def stream(ctx: Any, dut: PoolingPath, words: list[Word]) -> list[list[int]]:
@@ -33,7 +35,8 @@ async def stream(ctx: Any, dut: PoolingPath, words: list[Word]) -> list[list[int
         word = words[min(cycle, len(words) - 1)]
         for act, value in zip(dut.act, word.acts, strict=True):
             ctx.set(act, value)
-        ctx.set(dut.act_slice, word.act_slice)
+        if dut.config.slices > 1:
+            ctx.set(dut.act_slice, word.act_slice)
         ctx.set(dut.operand, word.operand)
         await ctx.tick()
         if cycle >= PoolingPath.LATENCY - 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from sim.network_bench import TOP, TOP_FILE
 from tests.sim.small import SMALL
 
 
-def test_emitted_verilog_is_clean(tmp_path: Path) -> None:
-    config = SMALL
+@pytest.mark.parametrize("rows", [4, 8])
+def test_emitted_verilog_is_clean(tmp_path: Path, rows: int) -> None:
+    """Of an accelerator whose words are one slice, and of one with two, which has paired depthwise groups."""
+    config = replace(SMALL, rows=rows)
     accelerator, selftest = tmp_path / "accelerator.v", tmp_path / "selftest.v"
     accelerator.write_text(accelerator_verilog(config))
     selftest.write_text(selftest_verilog(config, 64))
