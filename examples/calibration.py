@@ -1,6 +1,6 @@
-"""Ways to choose activation ranges, compared on one network: the tables of docs/calibration.md.
+"""Ways to quantize, compared on one network: the tables of docs/calibration.md and docs/recovery.md.
 
-    python examples/calibration.py NETWORK.tflite DATA.npz [--only observers,orders,shift] [--images 100] [--draws 3]
+    python examples/calibration.py NETWORK.tflite DATA.npz [--only observers,orders,shift,recovery] [--images 100] [--draws 3]
 
 DATA.npz holds real inputs `x` [N, H, W, C] and their classes `label` [N].  Each draw calibrates with other images and
 evaluates on all the rest.  Inputs of an int8 network are made real with the parameters of its input, if it is named:
@@ -22,10 +22,19 @@ from golden.calibration.comparison import Calibrated, compare_calibrations, floa
 from golden.importers import tflite, tflite_file, tflite_float
 from golden.interpreter import run
 from golden.passes.pipeline import prepare
-from golden.recipe import Order, Recipe
+from golden.recipe import Order, Recipe, Recovery
 from golden.schemes import ActivationScheme, Calibrator, WeightRange, WeightScheme
 
 MSE_WEIGHTS = WeightScheme(range=WeightRange.MSE)
+#: Steps of recovery that are compared.
+RECOVERIES: tuple[tuple[Recovery, ...], ...] = (
+    (),
+    (Recovery.EQUALIZATION,),
+    (Recovery.BIAS_CORRECTION,),
+    (Recovery.EQUALIZATION, Recovery.BIAS_CORRECTION),
+    (Recovery.ADAPTIVE_ROUNDING,),
+    (Recovery.ADAPTIVE_ROUNDING, Recovery.BIAS_CORRECTION),
+)
 
 
 def with_bits(weights: int, activations: int, calibrator: Calibrator, order: Order = Order.TOGETHER) -> Recipe:
@@ -50,7 +59,12 @@ def tables() -> dict[str, dict[str, Recipe]]:
             least, rescale="shift", activations=replace(least.activations, power_of_two=True)
         ),
     }
-    return {"observers": observers, "orders": orders, "shift": shift}
+    recovered = {
+        ", ".join([f"W{bits}A8", *(step.value for step in steps)]): Recipe(weights=replace(MSE_WEIGHTS, bits=bits), recovery=steps)
+        for bits in (4, 3)
+        for steps in RECOVERIES
+    }
+    return {"observers": observers, "orders": orders, "shift": shift, "recovery": recovered}
 
 
 def row(name: str, result: Calibrated) -> str:
