@@ -20,7 +20,7 @@ class AcceleratorConfig:
     lanes:                 output channels that the post-processor rescales per cycle; divides R and C.
     weight_rows_per_cycle: L, array rows whose weights load in one cycle; divides R.
     weight_slots:          D, weight tiles that every PE can hold (2 to 64); 0 takes the smallest D that keeps the array
-                           busy at the shortest tile, R / L pixels.
+                           busy at the shortest tile, R / L pixels; at least 4 where depthwise groups come in pairs.
     acc_bits:              width of an accumulator.
     acc_depth:             output pixels that one accumulator bank holds; there are two banks.
     act_depth:             words (of R bytes) of activation memory.
@@ -122,7 +122,8 @@ class AcceleratorConfig:
         """D, as configured or chosen."""
         if self.weight_slots:
             return self.weight_slots
-        return min(64, 1 + ceil(self.slot_release_cycles / self.words_per_tile))
+        least = 4 if self.depthwise_pairs else 2  # a paired depthwise stream holds two, and the next one's load while it runs
+        return max(least, min(64, 1 + ceil(self.slot_release_cycles / self.words_per_tile)))
 
     @property
     def min_tile_pixels(self) -> int:

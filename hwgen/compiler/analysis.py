@@ -157,7 +157,7 @@ def _layers(program: Program) -> tuple[LayerAnalysis, ...]:
                 layer.cycles,
                 layer.macs / (layer.cycles * config.rows * config.cols),
                 limit if 2 * work[limit] > layer.cycles else "latency",
-                parts[0]["tiles"] * tile_bytes,
+                sum({values["weight_address"]: values["tiles"] for values in parts}.values()) * tile_bytes,
             )
         )
     return tuple(found)

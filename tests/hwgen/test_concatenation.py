@@ -12,6 +12,7 @@ from golden.errors import DoesNotFitError
 from golden.graph import Add, Concatenation, Graph, MaxPool2d, Op, Tensor, Window
 from golden.rescale import TFLITE, Rescale
 from hwgen.compiler import Program, compile_graph
+from hwgen.compiler.analysis import analyze
 from hwgen.compiler.concatenation import GATHER, nest
 from hwgen.compiler.lowered import Box
 from hwgen.config import AcceleratorConfig
@@ -251,3 +252,14 @@ def test_memory_decides_where_placement_takes_more():
         assert program.act_words == words["placed" if placed else "copied"]
     with pytest.raises(DoesNotFitError, match=r"activation memory \(act_depth\): 112 words of 4 bytes are needed, 111 are there"):
         built.program("s", "d", config=replace(CONFIG, act_depth=words["copied"] - 1))
+
+
+def test_the_weights_of_a_selection_are_counted_once():
+    """Tiles that are equal are stored once, and an analysis of the layers adds up to the memory."""
+    shapes = (*[(3, 5, 3)] * 4, (3, 5, 12))
+    made = graph(Concatenation("cat", tuple("abcd"), "y", axis=2), *shapes)
+    found = analyze(made, replace(CONFIG, acc_depth=8), {})
+    assert sum(layer.weight_bytes for layer in found.layers) == found.weight_bytes > 0
+    program = compile_graph(made, CONFIG)
+    addresses = [fields["weight_address"] for fields in program.descriptors if fields["tiles"]]
+    assert len(set(addresses)) < len(addresses)
