@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import weft.benchmarks
+from golden.graph import Int8
+from golden.input_data import quantize_input
+from golden.interpreter import run
 from sim import tools
 from tests.weft.small import Command
-from weft.benchmarks import commands, emission, golden_model, reference_networks, registry, simulation
+from weft.benchmarks import commands, emission, golden_model, quantization, reference_networks, registry, simulation
 from weft.benchmarks.registry import at_least, at_most
 
 ADDED = """
@@ -61,7 +66,7 @@ def test_without_reference_networks(command: Command, tmp_path: Path, monkeypatc
         monkeypatch.delenv(reference_networks.VARIABLE, raising=False)
     else:
         monkeypatch.setenv(reference_networks.VARIABLE, str(tmp_path))
-    names = ("golden-reference", "verify", "analyze")
+    names = ("golden-reference", "verify", "analyze", "quantization", "calibration")
     arguments = [word for name in names for word in ("--only", name)]
     measured = results(command("bench", *arguments, "--json").out)
     for name in names:
@@ -89,6 +94,42 @@ def test_reference_networks(command: Command, monkeypatch: pytest.MonkeyPatch) -
     assert 0 < analyzed["cycles"] <= network.cycles_at_most
     assert (analyzed["target"], analyzed["reached"]) == ("at most 12,000", True)
     assert analyzed["cpu_seconds"] > 0
+
+
+@pytest.mark.reference
+def test_quantization_of_a_reference_network(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DS-CNN on few of its inputs, without the rounding that takes long."""
+    if not (Path(os.environ[reference_networks.VARIABLE]) / "samples" / "kws_dscnn_real.npz").is_file():
+        pytest.skip("real samples are not part of the reference networks")
+    network = reference_networks.NETWORKS[1]
+    monkeypatch.setattr(quantization, "LABELLED", (network,))
+    monkeypatch.setattr(quantization, "RECOVERED", quantization.MULTIPLIER)
+    labelled = quantization.labelled
+
+    def few(network: reference_networks.ReferenceNetwork) -> quantization.Labelled:
+        case = labelled(network)
+        assert (case.calibration.count, case.evaluation.count) == (100, 400)
+        return replace(case, calibration=case.calibration.take(slice(0, 10)), evaluation=case.evaluation.take(slice(0, 20)))
+
+    monkeypatch.setattr(quantization, "labelled", few)
+    rows = results(command("bench", "--only", "quantization", "--json").out)["quantization"]["rows"]
+    assert [row["beside"] for row in rows] == ["TensorFlow Lite's int8", "W8A8 min-max", "float"]
+    case = few(network)
+    assert case.evaluation.label is not None
+    prediction = run(case.converted, _int8(case)).argmax(axis=1)
+    assert rows[0]["beside_percent"] == 100 * (prediction == case.evaluation.label).mean()
+    for row, points in zip(rows, (0, 1, 3), strict=True):
+        assert row["reached"] is (row["percent"] >= row["beside_percent"] - points)
+    assert rows[1]["beside_percent"] == rows[0]["percent"] == rows[2]["percent"]
+    assert min(row["percent"] for row in rows) > 60
+
+
+def _int8(case: quantization.Labelled) -> Int8:
+    """The evaluation inputs as the int8 file takes them."""
+    (x,) = case.evaluation.x.values()
+    integers = quantize_input(case.converted, {case.converted.inputs[0]: x})
+    assert isinstance(integers, dict)
+    return integers[case.converted.inputs[0]]
 
 
 def test_a_missing_tool_is_said(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
