@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 
 from sim import tools
 from sim.tools import Simulator
@@ -48,3 +50,23 @@ def test_calibration(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     rows = [line for line in lines if line.startswith(("| tflite", "| shift, "))]
     assert len(rows) == 5
     assert all(20 <= float(row.split("|")[2].split("±")[0]) <= 100 for row in rows)
+
+
+@pytest.mark.slow
+def test_digits_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One seed and two epochs: every row is there, trained networks equal their integers, few bits need training."""
+    threads = torch.get_num_threads()
+    try:
+        found = load("digits_training").main(tmp_path / "r.json", 1, 2)
+    finally:
+        torch.set_num_threads(threads)
+    assert json.loads((tmp_path / "r.json").read_text())["recipes"] == found["recipes"]
+    rows = {row["recipe"]: row for row in found["recipes"]}
+    assert list(rows) == ["W8A8", "W4A8", "W4A8, distilled", "W5A5", "W4A4", "W2A4", "ternary, A8", "ternary, A4", "1 bit, A8"]
+    assert all(row["equal_outputs"] == 1 for row in rows.values())
+    assert all("unexplained" not in row["causes_textbook"] for row in rows.values())
+    for name in ("W2A4", "ternary, A8", "ternary, A4", "1 bit, A8"):
+        assert rows[name]["trained"][0] > rows[name]["post_training"] + 0.1
+    assert [row["activation"] for row in found["activations"]] == ["ReLU", "ReLU6"]
+    assert [row["network"] for row in found["minima"]] == ["float", "W4A4 quantized", "W4A4 trained"]
+    assert "ternary" in capsys.readouterr().out
