@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from golden.formats import IntegerFormat, Rounding, dequantize_array, quantize_a
 from golden.graph import Float64, Graph, Int8
 
 Float32 = npt.NDArray[np.float32]
+Number = TypeVar("Number", bound=np.generic)
 RealData = npt.NDArray[np.floating] | Mapping[str, npt.NDArray[np.floating]]
 
 LAYOUTS = ("NHWC", "NCHW")
@@ -41,7 +43,8 @@ def checked_data(shapes: Mapping[str, tuple[int, ...]], data: RealData, layout: 
     """Data that a user handed over, checked and in NHWC: float32[N, *shape] per input.
 
     shapes: the network's input shapes by name, (H, W, C) or (N,).
-    data:   a floating-point array for a network of one input, or a mapping from input name to array.
+    data:   a floating-point array for a network of one input, or a mapping from input name to array; a map of one row may be
+            given without its rows, as [N, L, C] or [N, C, L].
     layout: "NHWC" or "NCHW", for maps.
     Raises InputError with every problem at once.
     """
@@ -53,6 +56,7 @@ def checked_data(shapes: Mapping[str, tuple[int, ...]], data: RealData, layout: 
         data = {next(iter(shapes)): data}
     if set(data) != set(shapes):
         raise InputError(f"{what}: the network's inputs are {sorted(shapes)}, not {sorted(data)}")
+    data = {name: with_rows(data[name], shape, layout) for name, shape in shapes.items()}
     problems = [problem for name, shape in shapes.items() for problem in _problems(name, data[name], shape, layout)]
     if not problems and len({array.shape[0] for array in data.values()}) != 1:
         problems.append(f"the inputs differ in their number of images: { {name: array.shape[0] for name, array in data.items()} }")
@@ -62,6 +66,16 @@ def checked_data(shapes: Mapping[str, tuple[int, ...]], data: RealData, layout: 
         name: np.ascontiguousarray(array.transpose(0, 2, 3, 1) if layout == "NCHW" and array.ndim == 4 else array, dtype=np.float32)
         for name, array in data.items()
     }
+
+
+def with_rows(array: npt.NDArray[Number], shape: tuple[int, ...], layout: str) -> npt.NDArray[Number]:
+    """Maps of one row as such: [N, L, C] as [N, 1, L, C] and [N, C, L] as [N, C, 1, L] where the network takes (1, L, C).
+
+    Anything else is given back as it is.
+    """
+    if np.ndim(array) != 3 or len(shape) != 3 or shape[0] != 1:
+        return array
+    return array[:, None] if layout == "NHWC" else array[:, :, None]
 
 
 def _problems(name: str, array: object, shape: tuple[int, ...], layout: str) -> list[str]:

@@ -109,9 +109,9 @@ def float_graph(
     examples = []
     for array in arrays:
         shape = np.shape(array)
-        if len(shape) not in (2, 4) or 0 in shape[1:]:
-            raise InputError(f"calibration data must have the shape [N, H, W, C], [N, C, H, W] or [N, F], not {list(shape)}")
-        sizes = (shape[3], shape[1], shape[2]) if len(shape) == 4 and layout == "NHWC" else shape[1:]
+        if len(shape) not in (2, 3, 4) or 0 in shape[1:]:
+            raise InputError(f"calibration data must have the shape [N, H, W, C], [N, C, H, W], [N, C, L] or [N, F], not {list(shape)}")
+        sizes = (shape[-1], *shape[1:-1]) if len(shape) > 2 and layout == "NHWC" else shape[1:]
         examples.append(torch.zeros((2, *sizes), dtype=dtype, device=device))
     return import_module(model, tuple(examples), name or "")
 

@@ -2,7 +2,8 @@
 
 Keys of a file:
 
-- `x`       the inputs, one after the other along the first axis: [N, H, W, C] or [N, C, H, W] for maps, [N, F] for vectors.
+- `x`       the inputs, one after the other along the first axis: [N, H, W, C] or [N, C, H, W] for maps, [N, L, C] or [N, C, L]
+            for maps of one row, [N, F] for vectors.
             A network of several inputs has an array for each, under the name of the input.
 - `label`   optional: the right class of each input, integers [N].
 - `layout`  optional: "nhwc" or "nchw", how the maps of `x` lie.
@@ -82,7 +83,9 @@ class Samples:
             if given != shape:
                 raise InputError(f"{self.source}: x has inputs of the shape {given}, but the network takes vectors of {shape[0]} values")
             return Layout.NHWC
-        expected = {Layout.NHWC: shape, Layout.NCHW: (shape[2], shape[0], shape[1])}
+        expected: dict[Layout, tuple[int, ...]] = {Layout.NHWC: shape, Layout.NCHW: (shape[2], shape[0], shape[1])}
+        if len(given) == 2 and shape[0] == 1:  # a map of one row
+            expected = {Layout.NHWC: shape[1:], Layout.NCHW: (shape[2], shape[1])}
         fitting = [layout for layout, wanted in expected.items() if given == wanted]
         if self.layout is not None:
             if self.layout in fitting:
@@ -95,7 +98,7 @@ class Samples:
         if not fitting:
             raise InputError(
                 f"{self.source}: x has inputs of the shape {given}, but the network takes {expected[Layout.NHWC]} in nhwc "
-                f"or {expected[Layout.NCHW]} in nchw"
+                f"or {expected[Layout.NCHW]} in nchw{'; a single channel needs its own axis too' if len(given) == 2 else ''}"
             )
         if len(fitting) == 2:
             raise InputError(f"{self.source}: x of the shape {given} may be nhwc or nchw; state the layout (--layout, or the key 'layout')")
@@ -169,9 +172,8 @@ def make_samples(
 
 
 def _shape_problems(x: npt.NDArray[Any]) -> list[str]:
-    if x.ndim not in (2, 4):
-        hint = "; a single channel needs its own axis too" if x.ndim == 3 else ""
-        return [f"x must be [N, H, W, C], [N, C, H, W] or [N, F], but its shape is {list(x.shape)}{hint}"]
+    if x.ndim not in (2, 3, 4):
+        return [f"x must be [N, H, W, C], [N, C, H, W], [N, L, C], [N, C, L] or [N, F], but its shape is {list(x.shape)}"]
     return [f"x is empty: its shape is {list(x.shape)}"] if x.size == 0 else []
 
 

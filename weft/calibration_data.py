@@ -110,7 +110,7 @@ def _imported(
     try:
         return quantizer.float_graph(model, x, layouts[0].name, name)
     except InputError as first_error:
-        if len(layouts) > 1 and isinstance(model, nn.Module) and any(array.ndim == 4 for array in x.values()):
+        if len(layouts) > 1 and isinstance(model, nn.Module) and any(array.ndim > 2 for array in x.values()):
             with suppress(InputError):
                 return quantizer.float_graph(model, x, layouts[1].name, name)
         raise first_error

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from golden.errors import InputError
 from golden.formats import IntegerFormat, quantize_array
 from golden.graph import Graph, Int8
-from golden.input_data import checked_data
+from golden.input_data import checked_data, with_rows
 from weft.arrays import Layout, Samples, Values, make_samples, named, read_samples, read_samples_by_name
 from weft.data_warnings import warn_about_input
 
@@ -70,7 +70,8 @@ def int8_inputs(graph: Graph, samples: Mapping[str, Samples]) -> dict[str, Int8]
     for name, each in samples.items():
         tensor = graph.tensors[name]
         if each.x.dtype == np.int8:
-            x, layout = cast(Int8, each.x), each.layout_for(tensor.shape)
+            layout = each.layout_for(tensor.shape)
+            x = with_rows(cast(Int8, each.x), tensor.shape, layout.name)
             found[name] = np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if layout is Layout.NCHW and x.ndim == 4 else x
             continue
         real = real_inputs({name: each}, {name: tensor.shape}, "input")[name]

@@ -144,6 +144,8 @@ class IntegerBackend(Backend):
 
     def output(self, x: str) -> str:
         """The integer tensor of a network output in real values: a softmax keeps its own steps, which saves a rounding."""
+        if not self.is_readable(x):
+            raise UnsupportedError(f"is {self.pending[x].what} in real values; put a quantizer and a dequantizer after it")
         exact = self.exact(x)
         return self.softmaxes.get(exact, exact)
 

@@ -58,6 +58,7 @@ def import_module(module: torch.nn.Module, example: tuple[torch.Tensor, ...], na
         raise InputError(
             f"torch.export cannot trace {type(module).__name__} with inputs of shape {[list(x.shape) for x in example]}: {first}; "
             "check that the module takes these shapes and that no branch depends on the values of a tensor"
+            + ("; a single channel needs its own axis too" if any(x.ndim == 3 for x in example) else "")
         ) from error
     finally:
         for part, mode in modes.items():

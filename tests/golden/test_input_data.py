@@ -90,3 +90,11 @@ def test_inputs_are_quantized_and_outputs_dequantized() -> None:
     assert np.array_equal(nchw, quantized)
     assert dequantize_output(graph, quantized).ravel().tolist() == [0.0, -1.0, 65.0, -62.5]
     assert dequantize_output(graph, quantized, "x").shape == (2, 1, 2, 1)
+
+
+def test_maps_of_one_row_may_come_without_rows() -> None:
+    x = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
+    for layout, given in (("NHWC", x), ("NCHW", x.transpose(0, 2, 1))):
+        assert np.array_equal(checked_data({"x": (1, 4, 3)}, given, layout)["x"], x[:, None])
+    with pytest.raises(InputError, match=r"must have the shape \[N, 1, 4, 3\] \(NHWC\), not \[2, 1, 3, 4\]"):
+        checked_data({"x": (1, 4, 3)}, x.transpose(0, 2, 1), "NHWC")

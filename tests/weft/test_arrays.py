@@ -25,6 +25,14 @@ def test_an_ambiguous_layout_must_be_stated() -> None:
         assert make_samples("x", x, layout=layout).layout_for((4, 4, 4)) is layout
 
 
+def test_maps_of_one_row_may_come_without_rows() -> None:
+    samples = make_samples("x", np.zeros((2, 7, 5), np.float32))
+    assert samples.layout_for((1, 5, 7)) is Layout.NCHW
+    assert samples.layout_for((1, 7, 5)) is Layout.NHWC
+    with pytest.raises(InputError, match=r"the network takes \(7, 3\) in nhwc or \(3, 7\) in nchw; a single channel needs its own axis"):
+        samples.layout_for((1, 7, 3))
+
+
 def test_vectors_have_no_layout() -> None:
     assert make_samples("x", np.zeros((2, 9), np.float32), layout=Layout.NCHW).layout_for((9,)) is Layout.NHWC
     with pytest.raises(InputError, match=r"inputs of the shape \(9,\), but the network takes vectors of 8 values"):
@@ -64,7 +72,7 @@ def test_the_file_states_layout_and_values(tmp_path: Path) -> None:
 
 def test_all_problems_at_once() -> None:
     with pytest.raises(InputError) as caught:
-        make_samples("data", np.zeros((2, 3, 4), np.uint8), label=np.zeros((3, 1)))
+        make_samples("data", np.zeros((2, 3, 4, 5, 6), np.uint8), label=np.zeros((3, 1)))
     assert len(caught.value.problems) == 4
 
 

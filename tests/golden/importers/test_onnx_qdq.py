@@ -264,7 +264,10 @@ PROBLEMS: list[tuple[str, Callable[[FileBuilder, str], str]]] = [
         "its input 0 is int8; it must go through DequantizeLinear",
         lambda f, x: f.op("Relu", f.op("QuantizeLinear", x, f.constant(0.1), f.constant(0, "int8"))),
     ),
-    ("reads the result", lambda f, x: f.op("Identity", f.op("Conv", x, f.weights(3, 3, 1, 1)))),
+    (
+        "is the result of 'Conv_1' in real values; put a quantizer and a dequantizer after it",
+        lambda f, x: f.op("Identity", f.op("Conv", x, f.weights(3, 3, 1, 1))),
+    ),
     (
         "it dequantizes by",
         lambda f, x: f.op(

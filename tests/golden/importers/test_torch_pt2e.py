@@ -204,7 +204,7 @@ PROBLEMS: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], tuple[int, ...
         MAP,
         "put a quantizer and a dequantizer between",
     ),
-    "output": (lambda x: functional.avg_pool2d(steps(x), 2), MAP, "put a quantizer and a dequantizer between"),
+    "output": (lambda x: functional.avg_pool2d(steps(x), 2), MAP, "in real values; put a quantizer and a dequantizer after it"),
     "weights": (lambda x: steps(functional.conv2d(steps(x), torch.ones(2, 3, 1, 1))), MAP, "its weights are not quantized"),
     "other-steps": (
         lambda x: decomposed.dequantize_per_tensor.default(decomposed.quantize_per_tensor.default(x, 0.1, 0, *INT8), 0.2, 0, *INT8),
