@@ -265,7 +265,7 @@ PROBLEMS: list[tuple[str, Callable[[FileBuilder, str], str]]] = [
         lambda f, x: f.op("Relu", f.op("QuantizeLinear", x, f.constant(0.1), f.constant(0, "int8"))),
     ),
     (
-        "is the result of 'Conv_1' in real values; put a quantizer and a dequantizer after it",
+        "in real values; put a quantizer and a dequantizer after it",
         lambda f, x: f.op("Identity", f.op("Conv", x, f.weights(3, 3, 1, 1))),
     ),
     (

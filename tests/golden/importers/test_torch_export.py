@@ -119,6 +119,23 @@ NETWORKS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "conv1d-cat-rows": (Net(lambda m, x: torch.cat([x, m.a(x)], 2), a=nn.Conv1d(3, 3, 2)), ROW),
     "conv1d-after-conv2d": (Net(lambda m, x: m.b(m.a(x).squeeze(2)), a=nn.Conv2d(3, 4, (9, 1)), b=nn.Conv1d(4, 2, 3)), MAP),
     "adaptive-max-1d": (nn.AdaptiveMaxPool1d(5), ROW),
+    "functions-of-modules": (
+        line(nn.Conv2d(3, 4, 1), nn.SiLU(), nn.Conv2d(4, 4, 1), nn.Hardswish(), nn.GELU("tanh"), nn.Mish(), nn.Softplus(2.0), nn.CELU(0.5)),
+        MAP,
+    ),
+    "functions-of-vectors": (
+        line(nn.Linear(12, 4), nn.Sigmoid(), nn.Linear(4, 3), nn.LeakyReLU(0.2), nn.Tanh(), nn.PReLU(), nn.SELU()),
+        VECTOR,
+    ),
+    "function-of-clamped": (line(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Hardsigmoid(), nn.ELU()), MAP),
+    "swish-spelled-out": (Net(lambda m, x: (lambda y: y * torch.sigmoid(y))(m.a(x)), a=nn.Conv2d(3, 4, 1)), MAP),
+    "hard-swish-spelled-out": (Net(lambda m, x: (lambda y: y * functional.relu6(y + 3) / 6)(m.a(x)), a=nn.Conv2d(3, 4, 1)), MAP),
+    "gelu-spelled-out": (
+        Net(lambda m, x: 0.5 * x * (1 + torch.tanh(0.7978845608 * (x + 0.044715 * torch.pow(x, 3))))),
+        MAP,
+    ),
+    "squares": (Net(lambda m, x: m.a(x * x + x.abs() - x / (1 + x**2)), a=nn.Conv2d(3, 4, 1)), MAP),
+    "function-beside-its-argument": (Net(lambda m, x: torch.tanh(m.a(x)) + m.b(x), a=nn.Conv2d(3, 4, 1), b=nn.Conv2d(3, 4, 1)), MAP),
     "contiguous-clone": (Net(lambda m, x: m.a(x.contiguous().clone().detach()), a=nn.Conv2d(3, 4, 1)), MAP),
     "two-outputs": (Net(lambda m, x: (m.a(x), torch.relu(m.a(x)).mean((2, 3))), a=nn.Conv2d(3, 4, 1)), MAP),
     "unused-result": (Net(lambda m, x: (torch.relu(m.a(x)) + 1, m.a(x))[1], a=nn.Conv2d(3, 4, 1)), MAP),
@@ -134,6 +151,22 @@ def test_import_and_passes_keep_the_function(name: str) -> None:
     torch.manual_seed(2)
     x = torch.randn(3, *shape)
     assert_same(import_module(module, (x[:2],)), module, x)
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("swish-spelled-out", ["conv2d", "function"]),
+        ("hard-swish-spelled-out", ["conv2d", "function"]),
+        ("gelu-spelled-out", ["function"]),
+        ("squares", ["function", "conv2d"]),
+        ("function-of-clamped", ["conv2d", "function"]),
+        ("function-beside-its-argument", ["conv2d", "function", "conv2d", "add"]),
+    ],
+)
+def test_functions_of_one_tensor_become_one(name: str, kinds: list[str]) -> None:
+    module, shape = NETWORKS[name]
+    assert [op.kind for op in prepare(import_module(module, (torch.zeros(2, *shape),))).ops] == kinds
 
 
 def test_two_inputs() -> None:
