@@ -119,11 +119,8 @@ def _table(report: Report, comparison: Comparison) -> None:
         ["method", "top-1", "top-5", "as float", "worst SQNR", "integers", "uniform", "bits w/a", "bytes", "MBOPS", "cycles", "ms", "s"],
         [_cells(row) for row in comparison.rows],
     )
-    for row in comparison.rows:
-        if row.note:
-            report.note(f"{row.name}: {row.note}")
-    for name, reason in comparison.left_out.items():
-        report.note(f"{name} is left out: {reason}")
+    for note in comparison.notes():
+        report.note(note)
 
 
 def _cells(row: Row) -> list[object]:

@@ -41,6 +41,15 @@ class Comparison:
     rows: tuple[Row, ...]
     left_out: dict[str, str] = field(default_factory=dict)
 
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of single methods, those with the same note together, and which are left out."""
+        names: dict[str, list[str]] = {}
+        for row in self.rows:
+            if row.note:
+                names.setdefault(row.note, []).append(row.name)
+        found = [f"{'; '.join(those)}: {note}" for note, those in names.items()]
+        return (*found, *(f"{name} is left out: {reason}" for name, reason in self.left_out.items()))
+
     def to_json(self) -> dict[str, Any]:
         """The same as JSON values."""
         return {**{entry.name: getattr(self, entry.name) for entry in fields(self)}, "rows": [asdict(row) for row in self.rows]}

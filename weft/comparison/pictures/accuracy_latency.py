@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from weft.comparison.pictures.figure import WIDTH, Picture, picture
-from weft.comparison.pictures.scatter import Point, draw_points, panel_height, point, quality_name
+from weft.comparison.pictures.scatter import Point, draw_points, legend_of_kinds, panel_height, point, quality_name
 from weft.comparison.run import Comparison
+
+#: Latencies that differ by a greater factor are drawn on a logarithmic axis.
+_FAR = 5
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,15 @@ def draw(found: Latencies, label: str, configuration: str) -> Figure:
     for axis, (points, what) in zip(axes, panels, strict=True):
         draw_points(axis, points, label)
         axis.set_xlabel(what)
-        axis.set_xlim(0, max(each.cost for each in points) * 1.1)
+        least, most = min(each.cost for each in points), max(each.cost for each in points)
+        if most > _FAR * least:
+            axis.set_xscale("log")
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_minor_formatter("")
+        else:
+            axis.set_xlim(0, most * 1.1)
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
-        axis.legend(loc="lower left", fontsize=7.5, frameon=True, framealpha=0.85, edgecolor="none")
+        legend_of_kinds(axis)
     return figure
 
 
@@ -59,7 +68,8 @@ def accuracy_latency(comparison: Comparison) -> Picture:
         "accuracy-latency",
         "Accuracy against latency",
         f"Above, on the accelerator {comparison.configuration}: its array computes 8 bits whatever is stored, so fewer bits do not make it "
-        "faster. Below, in the golden model on the machine that made this page, one input at a time.",
+        "faster. Below, in the golden model on the machine that made this page, one input at a time. The accuracy axis "
+        "is logarithmic in the errors.",
         f"Scatter of {label} against latency: {len(found.cycles)} methods take {counted}, and {len(found.host)} are timed in the golden "
         "model.",
         lambda: draw(found, label, comparison.configuration),

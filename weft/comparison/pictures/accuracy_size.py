@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 
 from golden.mixed_precision import non_dominated
 from weft.comparison.pictures.figure import WIDTH, Picture, listed, picture
-from weft.comparison.pictures.scatter import Point, draw_points, panel_height, point, quality_name
+from weft.comparison.pictures.scatter import Point, draw_points, legend_of_kinds, panel_height, point, quality_name
 from weft.comparison.row import Row
 
 
@@ -40,7 +40,7 @@ def draw(found: Sizes, label: str) -> Figure:
     axis.xaxis.set_major_locator(LogLocator(base=2))
     axis.xaxis.set_major_formatter(FuncFormatter(_bytes))
     axis.xaxis.set_minor_formatter("")
-    axis.legend(loc="lower right", fontsize=7.5, frameon=True, framealpha=0.85, edgecolor="none")
+    legend_of_kinds(axis)
     return figure
 
 
@@ -57,7 +57,8 @@ def accuracy_size(rows: Sequence[Row]) -> Picture:
         "accuracy-size",
         "Accuracy against size",
         "The line is the Pareto front: no method is as small as one on it and more accurate. Differences smaller than one input of the "
-        "evaluation are luck, and so are those smaller than the spread between calibration draws.",
+        "evaluation are luck, and so are those smaller than the spread between calibration draws. The axis of bytes is logarithmic, and "
+        "that of accuracy is in the errors.",
         f"Scatter of {label} against bytes for {len(found.points)} methods. On the front: {said}.",
         lambda: draw(found, label),
     )

@@ -14,6 +14,7 @@ from golden.parameters import has_own_range
 from weft.comparison.pictures.figure import COLORS, FLOAT_COLOR, Picture, grid, listed, picture, short
 from weft.comparison.pictures.legend import legend_above
 from weft.comparison.pictures.subject import Subject
+from weft.comparison.pictures.tensor_label import tensor_label
 from weft.comparison.pictures.under_axis import room_below, strip, window
 
 Float64 = npt.NDArray[np.float64]
@@ -35,6 +36,7 @@ class Representable:
 class TensorValues:
     """The values of an activation tensor of the float network.
 
+    name:   of the layer that writes it, or of the network's input.
     edges:  float64[B + 1]; counts: int64[B], how many values lie between two edges.
     ranges: by method; methods without a fixed range are left out.
     """
@@ -58,7 +60,7 @@ def gather(graph: FloatGraph, tensors: Mapping[str, npt.NDArray[np.floating]], s
             ends = each.activation_range(name)
             if ends is not None:
                 ranges[each.name] = Representable(*ends, clipped=float(((values < ends[0]) | (values > ends[1])).mean()))
-        found.append(TensorValues(name, edges, counts.astype(np.int64), ranges))
+        found.append(TensorValues(tensor_label(graph, name), edges, counts.astype(np.int64), ranges))
     return tuple(found)
 
 

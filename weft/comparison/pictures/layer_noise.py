@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from golden.float_graph import FloatGraph
 from golden.parameters import has_own_range
 from weft.comparison.pictures.figure import WIDTH, Picture, picture, short
+from weft.comparison.pictures.tensor_label import tensor_label
 from weft.comparison.row import Row
 
 Float64 = npt.NDArray[np.float64]
@@ -19,7 +20,7 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class LayerNoise:
-    """dB of each tensor by each method, float64[tensors, methods]; NaN where a tensor has no noise."""
+    """dB of each tensor, called by its layer, by each method, float64[tensors, methods]; NaN where a tensor has no noise."""
 
     tensors: tuple[str, ...]
     methods: tuple[str, ...]
@@ -30,7 +31,7 @@ def gather(graph: FloatGraph, rows: Sequence[Row]) -> LayerNoise:
     """Of the tensors with a range of their own, in execution order; `rows` are those of a comparison, without the float network."""
     tensors = tuple(name for name in graph.tensors if has_own_range(graph, name) and any(name in row.sqnr for row in rows))
     ratios = np.array([[row.sqnr.get(name, np.nan) for row in rows] for name in tensors]).reshape(len(tensors), len(rows))
-    return LayerNoise(tensors, tuple(row.name for row in rows), ratios)
+    return LayerNoise(tuple(tensor_label(graph, name) for name in tensors), tuple(row.name for row in rows), ratios)
 
 
 def draw(noise: LayerNoise) -> Figure:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from golden.training.landscape import Landscape
 from weft.comparison.pictures.figure import COLORS, FLOAT_COLOR, WIDTH, Picture, listed, picture
@@ -23,6 +24,8 @@ def draw(landscapes: Mapping[str, Landscape]) -> Figure:
     line.set_xlabel("step along a random direction, as a share of the weights' norm")
     line.set_ylabel("loss")
     line.set_yscale("log")
+    line.yaxis.set_major_formatter("{x:g}")
+    line.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(0.8, 0.4)))
     line.grid(visible=True)
     line.legend(loc="upper center", ncols=len(landscapes))
     least = max(min(float(one.plane.min()) for one in landscapes.values()), 1e-3)
@@ -44,7 +47,9 @@ def draw(landscapes: Mapping[str, Landscape]) -> Figure:
         axis.set_yticks([one.steps[0], 0, one.steps[-1]])
     axes[0].set_ylabel("second direction")
     if image is not None:
-        lower.colorbar(image, ax=axes, label="loss", aspect=25, pad=0.01)
+        bar = lower.colorbar(image, ax=axes, label="loss", aspect=25, pad=0.01)
+        bar.ax.yaxis.set_major_formatter("{x:g}")
+        bar.ax.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(0.8, 0.4)))
     return figure
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
+from weft.comparison.pictures.accuracy_axis import accuracy_axis, forward, limits
 from weft.comparison.pictures.figure import COLORS, FLOAT_COLOR
 from weft.comparison.pictures.label_column import spread
 from weft.comparison.row import Row
@@ -64,19 +65,15 @@ def draw_points(axis: Axes, points: Sequence[Point], label: str) -> None:
     for each in points:
         if each.deviation:
             axis.errorbar(each.cost, each.accuracy, each.deviation, color=KINDS[each.kind][0], linewidth=1, zorder=2)
-    least, most = min(each.accuracy for each in points), max(each.accuracy for each in points)
-    margin = max(0.06 * (most - least), 0.005)
-    low, high = least - margin, most + margin
-    axis.set_ylim(low, high)
-    axis.set_ylabel(label)
-    axis.yaxis.set_major_formatter(lambda value, _: f"{value:.1%}" if most - least < 0.05 else f"{value:.0%}")
+    low, high = limits([each.accuracy for each in points])
+    accuracy_axis(axis, low, high, label)
     axis.grid(visible=True)
     _labels(axis, points, low, high)
 
 
 def _labels(axis: Axes, points: Sequence[Point], low: float, high: float) -> None:
-    ordered = sorted(points, key=lambda each: (each.accuracy, -each.cost))
-    places = spread([(each.accuracy - low) / (high - low) for each in ordered], label_gap(len(points)), 0.0, 1.0)
+    ordered = sorted(points, key=lambda each: (each.accuracy, each.cost))
+    places = spread([(float(forward(each.accuracy)) - low) / (high - low) for each in ordered], label_gap(len(points)), 0.0, 1.0)
     for each, place in zip(ordered, places, strict=True):
         axis.annotate(
             f"{each.name}  {each.accuracy:.1%}",
@@ -96,6 +93,11 @@ def _labels(axis: Axes, points: Sequence[Point], low: float, high: float) -> Non
                 "shrinkB": 2,
             },
         )
+
+
+def legend_of_kinds(axis: Axes) -> None:
+    """A legend above a panel, where it hides nothing."""
+    axis.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=5, fontsize=7.5, columnspacing=1.2, handletextpad=0.3, borderpad=0.2)
 
 
 def label_gap(count: int) -> float:

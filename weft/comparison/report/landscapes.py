@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from golden.evaluation import real_outputs
-from golden.training.landscape import Landscape, Surroundings, cross_entropy, landscape
+from golden.float_graph import FloatGraph, FloatSoftmax
+from golden.training.landscape import Landscape, Loss, Surroundings, cross_entropy, landscape
 from sim import cache
 from weft.comparison.contenders import Contender
 from weft.comparison.pictures.subject import Subject
@@ -26,7 +28,7 @@ def landscapes(study: Study, contenders: Sequence[Contender], subjects: Sequence
     few = study.evaluation.take(slice(0, INPUTS))
     output = study.graph.outputs[0]
     label = real_outputs(study.graph, few.x, output).argmax(axis=1) if few.label is None else few.label
-    loss = cross_entropy(label, output)
+    loss = _loss(study.graph, label)
     around = {"float": (Surroundings(study.graph, None, few.x, loss), study.key(None))}
     by_name = {each.name: each for each in contenders}
     for each in subjects:
@@ -38,6 +40,16 @@ def landscapes(study: Study, contenders: Sequence[Contender], subjects: Sequence
         found[name] = _kept(surroundings, key)
         study.progress("loss landscapes", number + 1, len(around))
     return found, few.count, few.label is not None
+
+
+def _loss(graph: FloatGraph, label: npt.NDArray[np.int64]) -> Loss:
+    """The mean cross-entropy; of a network that ends in a softmax, of what goes into it."""
+    op = graph.producer(graph.outputs[0])
+    if not isinstance(op, FloatSoftmax):
+        return cross_entropy(label, graph.outputs[0])
+    (scores,), beta = op.inputs, op.beta
+    loss = cross_entropy(label, scores)
+    return lambda values: loss({scores: np.float32(beta) * values[scores]})
 
 
 def _kept(around: Surroundings, key: str) -> Landscape:

@@ -62,7 +62,7 @@ def page(comparison: Comparison, pictures: Sequence[Picture]) -> str:
         comparison=comparison,
         columns=[COLUMNS[index] for index in kept],
         rows=[[cells(row)[index] for index in kept] for row in comparison.rows],
-        notes={row.name: row.note for row in comparison.rows if row.note},
+        notes=comparison.notes(),
         pictures=[(each, f"data:{each.media_type};base64,{base64.b64encode(each.data).decode()}") for each in pictures],
         version=VERSION,
     )
