@@ -31,6 +31,11 @@ def selftest_verilog(config: AcceleratorConfig, replay_depth: int) -> str:
     return _cached(("selftest", str(replay_depth), json.dumps(config.to_json())), lambda: emit.selftest_verilog(config, replay_depth))
 
 
+def uart_verilog(config: AcceleratorConfig, divisor: int) -> str:
+    """Text of uart.v, as `hwgen.emit.uart_verilog` gives it."""
+    return _cached(("uart", str(divisor), json.dumps(config.to_json())), lambda: emit.uart_verilog(config, divisor))
+
+
 def _cached(what: tuple[str, ...], make: Callable[[], str]) -> str:
     """Verilog from the cache; made anew, and kept nowhere, where the cache cannot be relied on."""
     sources = _loaded_sources()

@@ -2,10 +2,19 @@
 
 from hwgen.emit.folder import contents, description, emit
 from hwgen.emit.images import image_depths
-from hwgen.emit.verilog import SELFTEST_MODULE, accelerator_verilog, component_verilog, selftest_verilog, templates
+from hwgen.emit.verilog import (
+    SELFTEST_MODULE,
+    UART_MODULE,
+    accelerator_verilog,
+    component_verilog,
+    selftest_verilog,
+    templates,
+    uart_verilog,
+)
 
 __all__ = [
     "SELFTEST_MODULE",
+    "UART_MODULE",
     "accelerator_verilog",
     "component_verilog",
     "contents",
@@ -14,4 +23,5 @@ __all__ = [
     "image_depths",
     "selftest_verilog",
     "templates",
+    "uart_verilog",
 ]

@@ -14,8 +14,10 @@ from hwgen.config import AcceleratorConfig
 from hwgen.gateware.accelerator import MEMBERS, Accelerator
 from hwgen.gateware.selftest import ACCELERATOR_MODULE, SelfTest
 from hwgen.gateware.shared import EmissionPlatform
+from hwgen.gateware.uart_top import UartTop
 
 SELFTEST_MODULE = "weft_selftest"
+UART_MODULE = "weft_uart"
 TEMPLATES = ("weft_ram.v", "weft_tap.v")
 
 _DUMMY = re.compile(r"^  reg (\\\$auto\$verilog_backend\.cc:\d+:dump_module\$\d+ ) = 0;$", re.MULTILINE)
@@ -66,3 +68,10 @@ def selftest_verilog(config: AcceleratorConfig, replay_depth: int) -> str:
     what = f"self-test with {replay_depth} replay records"
     given = {ACCELERATOR_MODULE: wiring.Signature(MEMBERS)}
     return "\n".join([HEADER.format(what=what), component_verilog(SelfTest(config, replay_depth), SELFTEST_MODULE, given=given)])
+
+
+def uart_verilog(config: AcceleratorConfig, divisor: int) -> str:
+    """Text of uart.v: module `weft_uart`, `weft_accelerator`, which accelerator.v has, behind a serial line of `divisor` cycles a bit."""
+    given = {ACCELERATOR_MODULE: wiring.Signature(MEMBERS)}
+    what = f"serial line, {divisor} clock cycles a bit"
+    return "\n".join([HEADER.format(what=what), component_verilog(UartTop(config, divisor), UART_MODULE, given=given)])
