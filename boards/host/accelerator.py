@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 
-from boards.host.bus import Bus
+from boards.host.bus import Bus, Closeable
 from boards.host.errors import DeviceError
 from boards.host.identity import check_identity
 from boards.host.inputs import Inputs, as_int8
+from boards.host.serial_bus import SerialBus
+from boards.host.serial_port import DEFAULT_BAUD
 from boards.host.transfer import Transfer, image_blocks
 from golden import interpreter
 from golden.errors import InputError
@@ -32,6 +35,21 @@ _IRQ_DONE = regmap.BY_NAME["IRQ_STATUS"].field("done").mask
 _BLOCK = 4096
 
 
+@dataclass(frozen=True)
+class Times:
+    """Seconds of the host's clock that a batch took.
+
+    load:     writing the network into the accelerator's memories; 0 where it was there already.
+    transfer: writing the inputs and reading the outputs.
+    compute:  the accelerator's runs from start to end, as seen over the bus: a start, the end's message and the look at it are in them.
+    The three follow each other: nothing is transferred while the accelerator computes.
+    """
+
+    load: float
+    transfer: float
+    compute: float
+
+
 @dataclass(frozen=True, eq=False)
 class Results:
     """What a network made of a batch.
@@ -39,11 +57,13 @@ class Results:
     outputs: int8[N, *shape] by name, bit for bit what the golden model gives.
     cycles:  clock cycles of each inference, start to done; the transfers and the host's part are not in them.
     tensors: what the outputs' integers stand for.
+    times:   what the batch took.
     """
 
     outputs: Mapping[str, Int8]
     cycles: int
     tensors: Mapping[str, Tensor]
+    times: Times
 
     @property
     def y(self) -> Int8:
@@ -81,6 +101,49 @@ class Accelerator:
         check_identity(bus, self.design)
         self._transfers = {name: Transfer.of(host_layout(place, self.design.config)) for name, place in self.design.stored.items()}
 
+    @classmethod
+    def open(
+        cls,
+        port: str,
+        folder: Design | str | os.PathLike[str],
+        *,
+        baud: int = DEFAULT_BAUD,
+        loaded: bool = False,
+        timeout_s: float = 10.0,
+    ) -> Accelerator:
+        """The accelerator of a board behind a serial port, such as `/dev/ttyUSB0`; `close` it, or use it in a `with` statement.
+
+        baud: the rate that the bitstream was made for.  Errors as of the class and of `SerialBus`.
+        """
+        design = folder if isinstance(folder, Design) else read_design(Path(folder))
+        bus = SerialBus(port, baud=baud)
+        try:
+            return cls(bus, design, loaded=loaded, timeout_s=timeout_s)
+        except BaseException:
+            bus.close()
+            raise
+
+    def close(self) -> None:
+        """Closes the bus, where it is one that can be closed."""
+        if isinstance(self._bus, Closeable):
+            self._bus.close()
+
+    def __enter__(self) -> Accelerator:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def clock_hz(self) -> float | None:
+        """The accelerator's clock, where the bus knows it."""
+        return self._bus.clock_hz if isinstance(self._bus, SerialBus) else None
+
+    @property
+    def repeated(self) -> int:
+        """Requests that had to be sent again, because they or their answers did not arrive whole."""
+        return self._bus.repeated if isinstance(self._bus, SerialBus) else 0
+
     def load(self, progress: Progress | None = None) -> None:
         """Writes program, weights, parameters and tables into the accelerator's memories.
 
@@ -107,23 +170,30 @@ class Accelerator:
         Raises InputError for inputs that cannot be used, DeviceError when the accelerator does not end in time or as it should.
         """
         batch = as_int8(self.design, inputs, layout)
+        load = compute = 0.0
         if not self._loaded:
+            begun = time.perf_counter()
             self.load(progress)
+            load = time.perf_counter() - begun
         self._wait_idle()
         count = len(next(iter(batch.values())))
         packed = {name: self._transfers[name].layout.pack(values) for name, values in batch.items()}
         read = {name: np.empty((count, len(self._transfers[name].layout.addresses)), np.uint32) for name in self.design.device_outputs}
+        begun = time.perf_counter()
         for image in range(count):
             for name, words in packed.items():
                 self._transfers[name].write(self._bus, words[image])
+            started = time.perf_counter()
             self._infer()
+            compute += time.perf_counter() - started
             for name, words in read.items():
                 words[image] = self._transfers[name].read(self._bus)
             if progress is not None:
                 progress("running", image + 1, count)
+        times = Times(load, time.perf_counter() - begun - compute, compute)
         sizes = self.design.sizes
         device = {name: self._transfers[name].layout.unpack(words).reshape(count, *sizes[name]) for name, words in read.items()}
-        return Results(self._finish(device), self.design.cycles, {tensor.name: tensor for tensor in self.design.outputs})
+        return Results(self._finish(device), self.design.cycles, {tensor.name: tensor for tensor in self.design.outputs}, times)
 
     def counters(self) -> dict[str, dict[str, int]]:
         """The performance counters of the last run: for every layer by name, the cycles by what they went to (`hwgen.regmap.COUNTERS`)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -32,3 +32,11 @@ class Bus(Protocol):
 
         None, at once, from a bus that cannot see the line: the driver then polls the accelerator's status.
         """
+
+
+@runtime_checkable
+class Closeable(Protocol):
+    """A bus that holds something which has to be given back."""
+
+    def close(self) -> None:
+        """Gives it back."""
