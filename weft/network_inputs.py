@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from golden.errors import InputError
 from golden.formats import IntegerFormat, quantize_array
-from golden.graph import Graph, Int8
+from golden.graph import Graph, Int8, Tensor
 from golden.input_data import checked_data, with_rows
 from weft.arrays import Layout, Samples, Values, make_samples, named, read_samples, read_samples_by_name
 from weft.data_warnings import warn_about_input
@@ -66,9 +66,14 @@ def int8_inputs(graph: Graph, samples: Mapping[str, Samples]) -> dict[str, Int8]
 
     Raises InputError for inputs of another shape, for NaN and infinity; warns of real ones in the wrong units.
     """
+    return int8_samples(graph.tensors, samples)
+
+
+def int8_samples(tensors: Mapping[str, Tensor], samples: Mapping[str, Samples]) -> dict[str, Int8]:
+    """As `int8_inputs`, for whoever knows the inputs' tensors and not the network."""
     found: dict[str, Int8] = {}
     for name, each in samples.items():
-        tensor = graph.tensors[name]
+        tensor = tensors[name]
         if each.x.dtype == np.int8:
             layout = each.layout_for(tensor.shape)
             x = with_rows(cast(Int8, each.x), tensor.shape, layout.name)

@@ -21,6 +21,7 @@ from weft.cli.operators import operators
 from weft.cli.predict import predict
 from weft.cli.quantize import quantize
 from weft.cli.recipe import recipe
+from weft.cli.run import run_command
 from weft.cli.terminal import run
 from weft.cli.train import train
 from weft.cli.verify import verify
@@ -52,6 +53,7 @@ for _command in (
     predict,
     generate,
     verify,
+    run_command,
     operators,
     formats,
     bench,
