@@ -52,12 +52,12 @@ def test_what_does_not_fit_says_need_and_have_all_at_once(digits_like):
 
 
 def test_a_layer_beyond_the_descriptor_is_named(network):
-    """A kernel of 300 rows, and more padding than the start has bits for."""
+    """A kernel of 307 rows, which are a prime number, and more padding than the start has bits for."""
     config = replace(LARGE, act_depth=2**16, weight_depth=2**14)
-    graph = network(300, 1, 4).fully_connected(2).graph()
+    graph = network(307, 1, 4).fully_connected(2).graph()
     with pytest.raises(DoesNotFitError) as caught:
         compile_graph(graph, config)
-    assert caught.value.problems == ("layer fc_1: kernel_y is 300, but the descriptor holds 0 to 255",)
+    assert caught.value.problems == ("layer fc_1: kernel_y is 307, but the descriptor holds 0 to 255",)
     with pytest.raises(DoesNotFitError) as caught:
         compile_graph(network(1, 1, 4).conv(2, Window((1, 1), (255, 1), Padding(20000, 0, 0, 0))).graph(), config)
     assert caught.value.problems == ("layer conv_0: start_y is -20000, but the descriptor holds -16384 to 16383",)
