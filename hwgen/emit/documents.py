@@ -7,6 +7,7 @@ from amaranth.lib.wiring import Out
 
 from hwgen import register_docs
 from hwgen.compiler.program import Program
+from hwgen.emit.fusesoc import CORE_FILE, core_name
 from hwgen.emit.images import image_depths
 from hwgen.gateware.accelerator import MEMBERS
 from hwgen.gateware.selftest import ACCELERATOR_MODULE
@@ -71,6 +72,11 @@ These files were generated. They are yours: use, change and distribute them unde
 | `program.lst` | the program and the memory map, readable |
 | `config.json` | configuration, tensors, layers, for programs |
 | `instantiation.v` | a template to copy |
+| `weft_driver.h`, `weft_driver.c` | a driver in C99 for any processor, the same for every network |
+| `weft_registers.h` | registers and memory windows, the same for every configuration |
+| `weft_network.h`, `weft_network.c` | this network for the driver: places, sizes and scales of tensors |
+| `weft_images.c` | the memory images as arrays |
+| `{CORE_FILE}` | the folder as a core of FuseSoC, `{core_name(graph.name)}` |
 | `testbench.v`, `selftest.v`, `replay.hex` | a testbench with recorded vectors that needs nothing but a simulator, if the folder has it |
 
 The testbench prints PASS or FAIL:
@@ -95,6 +101,24 @@ simulation's memory initialization out.
 3. Read the output from activation memory, laid out in the same way. Clear IRQ_STATUS.
 
 The input is overwritten during the run: write it again before the next.
+
+In C, with `weft_driver.c`, `weft_network.c` and `weft_images.c`; every result but `WEFT_OK` has a name (`weft_result_name`):
+
+    struct weft_accelerator accelerator;
+    weft_open(&accelerator, weft_mapped((volatile uint32_t *)BASE), &weft_model); /* or a bus of two callbacks */
+    weft_load(&accelerator, weft_images, WEFT_IMAGE_COUNT);                       /* unless the device has the images */
+    weft_run(&accelerator, inputs, outputs, 0);                                   /* arrays of pointers to int8_t */
+
+## In your own design
+
+- **Clock**: one, `clk`. The bus and `irq` belong to it: cross from another clock with the bus's own converter.
+- **Reset**: `rst`, synchronous to `clk` and active high, one cycle or more, with the bus's valid signals low. Synchronize one that comes
+  from elsewhere. Reset once after power-up; a reset ends a run and leaves the memories.
+- **Bus**: AXI4-Lite, a slave of 32 data bits and 28 address bits: a range of 256 MiB, at a multiple of that.
+- **Interrupt**: `irq` is a level and stays high until IRQ_STATUS.done is cleared by writing 1: clear it in the handler, or the handler runs
+  again. A start does not clear it. Without it, poll STATUS.
+- **FuseSoC**: add this folder as a library (`fusesoc library add accelerator <this folder>`) and depend on
+  `{core_name(graph.name)}`. The flag `c_driver` adds the C sources. The images are copied to the folder in which the tool runs.
 
 | tensor | stored as H x W x C | layout | base word | words per pixel, or per row | scale | zero point |
 |---|---|---|---|---|---|---|

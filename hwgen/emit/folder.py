@@ -17,7 +17,9 @@ from hwgen.compiler.program import Program
 from hwgen.config import AcceleratorConfig
 from hwgen.design import CONFIG_FILE, encode_host_part
 from hwgen.design import FORMAT as DESIGN_FORMAT
+from hwgen.emit.c_sources import c_sources
 from hwgen.emit.documents import instantiation, readme
+from hwgen.emit.fusesoc import CORE_FILE, core_file
 from hwgen.emit.images import image_files, images
 from hwgen.emit.listing import listing
 from hwgen.emit.verilog import accelerator_verilog
@@ -88,11 +90,14 @@ def description(program: Program) -> dict[str, Any]:
 
 def contents(program: Program, verilog: Callable[[AcceleratorConfig], str] = accelerator_verilog) -> dict[str, str]:
     """Text of every file of the folder, by name; `verilog` gives accelerator.v of a configuration, from a cache perhaps."""
+    driver = c_sources(program)
     files = {
         "accelerator.v": verilog(program.config),
         **images(program),
         "program.lst": listing(program),
         "instantiation.v": instantiation(),
+        **driver,
+        CORE_FILE: core_file(program, driver),
         "README.md": readme(program),
     }
     return {**files, CONFIG_FILE: _config_json(program, {*files, CONFIG_FILE})}

@@ -35,6 +35,13 @@ FILES = {
     "config.json",
     "instantiation.v",
     "README.md",
+    "weft_registers.h",
+    "weft_network.h",
+    "weft_network.c",
+    "weft_images.c",
+    "weft_driver.h",
+    "weft_driver.c",
+    "weft_accelerator.core",
 }
 #: What only `complete` can add: vectors need the golden model and a replay recording.
 TESTBENCH = {"testbench.v", "selftest.v", "replay.hex"}
@@ -160,7 +167,7 @@ def test_the_text_is_deterministic(program):
 
 def test_every_file_that_the_readme_names_is_there(program):
     files = contents(program)
-    named = set(re.findall(r"`([a-z_]+\.(?:v|hex|lst|json|md))`", files["README.md"]))
+    named = set(re.findall(r"`([a-z_]+\.(?:v|hex|lst|json|md|c|h|core))`", files["README.md"]))
     assert named - TESTBENCH == FILES - {"README.md"}
 
 
