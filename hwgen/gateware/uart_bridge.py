@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -79,7 +79,23 @@ class UartBridge(wiring.Component):
         index = Signal(range(_WORD_BYTES))  # of a byte in a word
         delay = Signal(range(READ_LATENCY + 1))
 
+        # What moves the wide registers, apart from the states that ask for it: fewer multiplexers.
+        shift, load, header_done, accessed = (Signal(name=name) for name in ("shift", "load", "header_done", "accessed"))
+        code = Signal(2)
         ours = Value.cast(op)
+        with m.If(shift | load):  # while bytes leave the word, nothing reads what enters it
+            identified = Mux(ours == Op.HELLO, identification(self.divisor), self.m_axil_rdata)
+            entering = Mux(reader.listening, reader.data, buffer.read_data)
+            m.d.sync += word.eq(Mux(load, identified, Cat(word[8:], entering)))
+        with m.If(header_done | accessed):
+            m.d.sync += [
+                address.eq(Mux(header_done, word, address + 1)),
+                count.eq(Mux(header_done, reader.data, count - 1)),
+            ]
+        with m.If(header_done):
+            m.d.sync += ours.eq(word[OP_SHIFT:])
+        with m.If(accessed & (response == Response.OKAY)):
+            m.d.sync += response.eq(code)
         words = Signal(range(MAX_WORDS + 2))  # that follow the header, the check sequence as one of them
         accepted = Signal()
         m.d.comb += [
@@ -103,7 +119,7 @@ class UartBridge(wiring.Component):
             with m.If(getattr(self, f"m_axil_{channel}ready")):
                 m.d.sync += getattr(self, f"m_axil_{channel}valid").eq(0)
 
-        def send(byte: Value | int, following: str, *, checked: Value | None = None) -> None:
+        def send(byte: Value, following: str, *, checked: Value | None = None) -> None:
             """Sends a byte and goes on; checked: what enters the check sequence, the byte itself by default."""
             m.d.comb += [writer.valid.eq(1), writer.data.eq(byte), crc.data.eq(byte if checked is None else checked)]
             with m.If(writer.taken):
@@ -117,16 +133,11 @@ class UartBridge(wiring.Component):
 
         def read_next() -> None:
             """Begins the next read, or ends a burst."""
-            with m.If(count == 0):
+            with m.If((count == 0) | closed):
                 m.next = "STATUS"
             with m.Else():
                 m.d.sync += self.m_axil_arvalid.eq(1)
                 m.next = "READ"
-
-        def take_response(code: Value) -> None:
-            m.d.sync += [address.eq(address + 1), count.eq(count - 1)]
-            with m.If(response == Response.OKAY):
-                m.d.sync += response.eq(code)
 
         with m.FSM(name="bridge"):
             with m.State("RECEIVE"):
@@ -141,21 +152,23 @@ class UartBridge(wiring.Component):
                         with m.Case(0):
                             m.d.sync += sequence.eq(reader.data)
                         with m.Case(HEADER_BYTES - 1):
-                            m.d.sync += [address.eq(word), ours.eq(word[OP_SHIFT:]), count.eq(reader.data), too_long.eq(reader.data[-1])]
+                            m.d.comb += header_done.eq(1)
+                            m.d.sync += too_long.eq(reader.data[-1])
                         with m.Default():
-                            m.d.sync += word.eq(Cat(word[8:], reader.data))
+                            m.d.comb += shift.eq(1)
                 with m.If(reader.flag):
                     m.d.sync += [place.eq(0), pointer.eq(0), too_long.eq(0)]
                 with m.If(accepted):
                     m.next = "ANSWER"
                     with m.If(~self.open & (ours != Op.HELLO)):
-                        m.d.sync += [closed.eq(1), count.eq(0), response.eq(Response.OKAY)]
+                        m.d.sync += [closed.eq(1), response.eq(Response.OKAY)]
                     with m.Elif((ours == Op.WRITE) & (sequence == last)):
                         m.d.sync += repeated.eq(1)
                     with m.Else():
                         m.d.sync += [last.eq(sequence), response.eq(Response.OKAY), self.activity.eq(~self.activity)]
                         with m.If(ours == Op.HELLO):
-                            m.d.sync += [self.open.eq(1), word.eq(identification(self.divisor))]
+                            m.d.comb += load.eq(1)
+                            m.d.sync += self.open.eq(1)
                         with m.If((ours == Op.WRITE) & (count != 0)):
                             m.next = "FETCH"
                         with m.If(ours == Op.WAIT):
@@ -168,14 +181,15 @@ class UartBridge(wiring.Component):
             with m.State("FETCH"):
                 m.d.sync += delay.eq(delay + 1)
                 with m.If(delay == READ_LATENCY):
-                    m.d.sync += [delay.eq(0), word.eq(Cat(word[8:], buffer.read_data)), pointer.eq(pointer + 1), index.eq(index + 1)]
+                    m.d.comb += shift.eq(1)
+                    m.d.sync += [delay.eq(0), pointer.eq(pointer + 1), index.eq(index + 1)]
                     with m.If(index == _WORD_BYTES - 1):
                         m.d.sync += [self.m_axil_awvalid.eq(1), self.m_axil_wvalid.eq(1)]
                         m.next = "WRITE"
             with m.State("WRITE"):
                 m.d.comb += self.m_axil_bready.eq(1)
                 with m.If(self.m_axil_bvalid):
-                    take_response(self.m_axil_bresp)
+                    m.d.comb += [accessed.eq(1), code.eq(self.m_axil_bresp)]
                     m.next = "FETCH"
                     with m.If((self.m_axil_bresp != Response.OKAY) | (count == 1)):
                         m.next = "ANSWER"
@@ -192,13 +206,13 @@ class UartBridge(wiring.Component):
             with m.State("READ"):
                 m.d.comb += self.m_axil_rready.eq(1)
                 with m.If(self.m_axil_rvalid):
-                    take_response(self.m_axil_rresp)
-                    m.d.sync += word.eq(self.m_axil_rdata)
+                    m.d.comb += [accessed.eq(1), code.eq(self.m_axil_rresp), load.eq(1)]
                     m.next = "DATA"
             with m.State("DATA"):
                 send(word[:8], "DATA")
                 with m.If(writer.taken):
-                    m.d.sync += [word.eq(word >> 8), index.eq(index + 1)]
+                    m.d.comb += shift.eq(1)
+                    m.d.sync += index.eq(index + 1)
                     with m.If(index == _WORD_BYTES - 1):
                         m.next = "STATUS"
                         with m.If(ours == Op.READ):

@@ -11,7 +11,7 @@ from amaranth.hdl import Module
 import hwgen
 from golden.graph import Window
 from golden.rescale import RescaleFormat
-from hwgen import regmap
+from hwgen import regmap, uart_link
 from hwgen.compiler import compile_graph
 from hwgen.config import NAMED, AcceleratorConfig, psum_bits
 from hwgen.cycles import predict
@@ -64,7 +64,7 @@ def test_every_cited_section_exists():
         for number in re.findall(r"(?<!golden/)SPEC section (\d+)", source):
             assert f"\n## {number}. " in SPEC, path
     numbers = [int(number) for number in re.findall(r"^## (\d+)\. ", SPEC, re.MULTILINE)]
-    assert numbers == list(range(1, 12))
+    assert numbers == list(range(1, 13))
     for path in TESTS.glob("test_*.py"):
         for number in re.findall(r"SPEC\s+section (\d+)", path.read_text(encoding="utf-8")):
             assert int(number) in numbers, path
@@ -86,7 +86,7 @@ def test_every_name_of_the_code_exists():
         re.findall(r"(?:^ *|\"|self\.)([a-z]\w+)(?:\"| ?[:=])", code, re.MULTILINE)
     )
     named = set(re.findall(r"`([A-Z]\w+)\.\w+`", SPEC)) | set(re.findall(r"`(?:[A-Z]\w+\.)?([a-z]+(?:_[a-z]+)+)`", SPEC))
-    named -= {"no_rw_check", "weft_selftest"}
+    named -= {"no_rw_check", "weft_selftest", "weft_uart"}
     assert named
     assert named <= defined | set(regmap.BY_NAME), named - defined
 
@@ -184,6 +184,27 @@ def test_registers_and_counters_are_as_declared():
     ) in section(9)
     for window in regmap.Window:
         assert re.search(rf"Windows: .*\b{window.value} ", section(9).replace("\n", " "))
+
+
+def test_the_serial_link_is_as_declared():
+    text = section(12)
+    assert [(row[0].strip("`"), int(row[1])) for row in table(12, "| operation | number")] == [(op.name, op.value) for op in uart_link.Op]
+    flags = {int(row[0]): row[1].split("`")[1] for row in table(12, "| bit | status |")[1:]}
+    assert {1 << bit: name for bit, name in flags.items()} == {flag.value: flag.name for flag in uart_link.Status}
+    header = table(12, "| byte | request |")
+    assert [row[0] for row in header] == ["0", "1 to 4", str(uart_link.HEADER_BYTES - 1)]
+    assert f"bits {uart_link.ADDRESS_BITS - 1}:0" in header[1][1]
+    assert f"bits 31:{uart_link.OP_SHIFT}" in header[1][1]
+    assert f"0 to {uart_link.MAX_WORDS}" in header[2][1]
+    for value in (uart_link.FLAG, uart_link.ESCAPE):
+        assert f"{value:#04X}".replace("0X", "0x") in text
+    assert uart_link.FLIP == 1 << 5
+    assert f"0x{uart_link.CRC_POLYNOMIAL:08X}" in text
+    assert f"version of the link, {uart_link.VERSION}, in bits 7:0" in text
+    assert uart_link.identification(20) == 20 << 16 | uart_link.MAX_WORDS << 8 | uart_link.VERSION
+    assert f"the buffer's {uart_link.BUFFER_BYTES}" in text
+    assert f"{uart_link.MIN_DIVISOR} to {uart_link.MAX_DIVISOR}" in text
+    assert f"more than {uart_link.RATE_TOLERANCE:.0%} off".replace("%", " %") in text
 
 
 def test_the_timing_diagram_is_what_the_hardware_does(simulate, network):

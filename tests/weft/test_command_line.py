@@ -16,7 +16,7 @@ from weft.cli import command_line
 
 COMMANDS = [
     "analyze", "bench", "check", "compare", "compress", "demo", "doctor", "formats", "generate", "inspect", "mix", "operators", "predict",
-    "quantize", "recipe", "train", "verify",
+    "quantize", "recipe", "run", "train", "verify",
 ]  # fmt: skip
 
 
