@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from golden.errors import InputError
 from golden.float_graph import BatchStatistics, FloatConv2d, FloatDepthwiseConv2d, FloatWeightedOp
 from golden.graph import Window
 from golden.parameters import WeightQuantizer, least_weight_scales
@@ -60,15 +61,23 @@ class TrainedLayer(nn.Module):
             self.epsilon, self.momentum = statistics.epsilon, statistics.momentum or 0.1
 
     def folded(self) -> Folded:
-        """SPEC eq. 81, with the statistics of training so far."""
+        """SPEC eq. 81, with the statistics of training so far.
+
+        Where the batch normalizes, gamma has no gradient by way of the weights: it cancels, but for its rounding.
+        """
         if not self.normalized:
             return Folded(self.weight.flatten(1), self.bias)
-        factor = self._factor()
+        factor = self._batch_factor() if self._by_batch() else self._factor()
         return Folded(self.weight.flatten(1) * factor[:, None], self.beta - self.get_buffer("mean") * factor)
 
     def asked(self, name: str, folded: Folded, wanted: Tensor, input_scale: float) -> Float64:
-        """The wanted scales, but no finer than the accumulator has room for, float64[Cout]."""
+        """The wanted scales, but no finer than the accumulator has room for, float64[Cout].
+
+        Raises InputError for a layer whose parameters are no longer finite.
+        """
         bias = folded.bias.detach().cpu().double().numpy()
+        if not (np.isfinite(bias).all() and bool(torch.isfinite(wanted).all() and torch.isfinite(folded.rows).all())):
+            raise InputError(f"layer {name!r} has weights that are no longer finite: the training diverged; lower the learning rate")
         least = least_weight_scales(bias, folded.rows.shape[1], input_scale, self.step.scheme, name)
         return np.asarray(np.maximum(wanted.detach().cpu().double().numpy(), least))
 
@@ -77,6 +86,15 @@ class TrainedLayer(nn.Module):
 
     def _factor(self) -> Tensor:
         return self.gamma / self._sigma()
+
+    def _batch_factor(self) -> Tensor:
+        """Without a gradient, and never 0."""
+        factor = self._factor().detach()
+        return torch.where(factor.abs() < _LEAST_FACTOR, _LEAST_FACTOR, factor)
+
+    def _by_batch(self) -> bool:
+        """Whether the statistics of each batch normalize it."""
+        return self.normalized and self.training and not bool(self.get_buffer("frozen"))
 
     def forward(self, x: Tensor, folded: Folded, wanted: Tensor, quantizer: WeightQuantizer, input_scale: float) -> Tensor:
         """The layer's real output before its clamp, NHWC or [N, C].
@@ -89,7 +107,7 @@ class TrainedLayer(nn.Module):
         rows = folded.rows
         scale, zero_point = torch.from_numpy(quantizer.scale).to(rows), torch.from_numpy(quantizer.zero_point).to(rows)
         weight = self.step(rows, wanted, scale, zero_point).reshape(self.weight.shape)
-        if self.normalized and self.training and not bool(self.get_buffer("frozen")):
+        if self._by_batch():
             return self._batch_normalized(self._product(x, weight))
         return self._product(x, weight) + replace(folded.bias, _quantized_bias(folded.bias, quantizer.scale * input_scale))
 
@@ -104,16 +122,13 @@ class TrainedLayer(nn.Module):
     def _batch_normalized(self, product: Tensor) -> Tensor:
         """SPEC eq. 82: the product with folded weights, normalized by the batch; the statistics of training move towards it."""
         axes = tuple(range(product.ndim - 1))
-        factor = self._factor()
-        factor = torch.where(factor.abs() < _LEAST_FACTOR, _LEAST_FACTOR, factor)
-        mean, variance = product.mean(axes) / factor, product.var(axes, correction=0) / factor**2
-        sigma = torch.sqrt(variance + self.epsilon)
+        raw = product / self._batch_factor()
+        mean, variance = raw.mean(axes), raw.var(axes, correction=0)
         with torch.no_grad():
             count = product[..., 0].numel()
-            old_sigma = self._sigma()
             self.get_buffer("mean").lerp_(mean, self.momentum)
             self.get_buffer("variance").lerp_(variance * (count / max(count - 1, 1)), self.momentum)
-        return product * (old_sigma / sigma) + (self.beta - self.gamma * mean / sigma)
+        return (raw - mean) * (self.gamma / torch.sqrt(variance + self.epsilon)) + self.beta
 
     def centred(self, folded: Folded, quantizer: WeightQuantizer) -> Tensor:
         """The integers less the zero point that `forward` computes with, float[Cout, K]."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace as replaced
 
 import numpy as np
 import numpy.typing as npt
@@ -99,11 +100,12 @@ class LearnedStep(WeightStep):
 class AbsmeanStep(WeightStep):
     """Two or three values, 0 and plus or minus the mean magnitude (SPEC eq. 80); the gradient passes everywhere.
 
-    Ternary as in BitNet b1.58 (Ma et al. 2024); binary, without 0, as in XNOR-Net (Rastegari et al. 2016).
+    Ternary as in BitNet b1.58 (Ma et al. 2024); binary, without 0, as in XNOR-Net (Rastegari et al. 2016): one scale for each
+    output channel, whatever the scheme says.
     """
 
     def __init__(self, scheme: WeightScheme, *, binary: bool) -> None:
-        super().__init__(scheme)
+        super().__init__(replaced(scheme, granularity=Granularity.CHANNEL) if binary else scheme)
         self.format = IntegerFormat(2, narrow=True)
         self.binary = binary
 

@@ -113,6 +113,22 @@ def test_a_channel_that_is_switched_off_stays_finite() -> None:
     assert all(bool(torch.isfinite(one.grad).all()) for one in layer.parameters() if one.grad is not None)
 
 
+@pytest.mark.parametrize("gamma", [1e-6, 1e-9, -1e-20])
+def test_a_channel_that_is_nearly_switched_off_learns_as_unfolded(gamma: float) -> None:
+    """In single precision: gradients through folded weights and back would cancel to noise, or to nothing."""
+    conv, norm, op, statistics = conv_and_norm()
+    statistics.gamma[1] = gamma
+    with torch.no_grad():
+        norm.weight[1] = gamma
+    layer = layer_of(op, statistics).float().train()
+    conv, norm = conv.float(), norm.float().train()
+    x, target = torch.randn(5, 4, 6, 7), torch.randn(5, 4, 3, 7)
+    ((run(layer, x) - target) ** 2).sum().backward()
+    ((norm(conv(x)) - target) ** 2).sum().backward()
+    assert layer.gamma.grad is not None
+    assert torch.allclose(layer.gamma.grad, norm.weight.grad, rtol=1e-3, atol=1e-2)
+
+
 def test_the_folding_is_differentiable() -> None:
     _, _, op, statistics = conv_and_norm()
     layer = layer_of(op, statistics).eval()

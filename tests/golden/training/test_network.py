@@ -176,6 +176,8 @@ def test_a_network_that_diverged_is_refused() -> None:
     with pytest.raises(InputError, match="diverged") as error:
         convert(network)
     assert error.value.problems == ("layers.2.weight",)
+    with pytest.raises(InputError, match="layer 'head' has weights that are no longer finite: the training diverged"):
+        network(torch.from_numpy(small_data()[0]))
 
 
 def test_a_trained_graph_keeps_its_weights() -> None:

@@ -68,9 +68,11 @@ def test_ternary_weights() -> None:
 
 
 def test_binary_weights_have_no_zero_and_the_gradient_passes() -> None:
-    step = weight_step(WeightSteps.BINARY, WeightScheme(2), ROWS)
+    """One scale for each channel, whatever the scheme says: without a 0, a shared one would blow up channels of small weights."""
+    step = weight_step(WeightSteps.BINARY, WeightScheme(2, granularity=TENSOR), ROWS)
     assert isinstance(step, AbsmeanStep)
     rows = ROWS.clone().requires_grad_()
+    assert step.wanted(rows).tolist() == pytest.approx([0.4, 1.5])
     real = step(rows, step.wanted(rows), torch.tensor([0.4, 1.5]), torch.zeros(2))
     assert np.array_equal(real.detach().numpy(), np.float32([[0.4, -0.4, 0.4, 0.4], [-1.5, 1.5, 1.5, 1.5]]))
     (real * 2).sum().backward()
