@@ -37,8 +37,8 @@ def floating() -> ExportedProgram:
     """Groups, concatenation, padding, pools, functions of one value, softmax."""
 
     def forward(m: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        x = torch.cat([m.a(x), nn.functional.avg_pool2d(nn.functional.pad(m.b(x), (1, 1, 1, 1)), 3, 1)], 1)
-        x = nn.functional.leaky_relu(m.norm(x)) * torch.sigmoid(x)
+        x = m.norm(torch.cat([m.a(x), nn.functional.avg_pool2d(nn.functional.pad(m.b(x), (1, 1, 1, 1)), 3, 1)], 1))
+        x = nn.functional.leaky_relu(x) * torch.sigmoid(x)
         x = nn.functional.max_pool2d(x.permute(0, 2, 3, 1).permute(0, 3, 1, 2), 2, ceil_mode=True)
         return torch.softmax(m.e(x.flatten(2).mean(2)), 1)
 
