@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,14 +31,14 @@ CALIBRATED, SEED = 100, 0
 #: The networks whose inputs have labels.
 LABELLED = NETWORKS[:3]
 
-MULTIPLIER = Recipe(name="W8A8 min-max")
-SHIFT_ONLY = Recipe(name="W8A8 shift-only", rescale="shift", weights=WeightScheme(range=WeightRange.MSE))
+MIN_MAX = Recipe(name="W8A8 min-max")
 RECOVERED = Recipe(
     name="W4A8, rounded adaptively, biases corrected",
     weights=WeightScheme(4, range=WeightRange.MSE),
     recovery=(Recovery.ADAPTIVE_ROUNDING, Recovery.BIAS_CORRECTION),
 )
 MSE = Recipe(name="W8A8 MSE", activations=ActivationScheme(calibration=Calibrator.MSE), weights=WeightScheme(range=WeightRange.MSE))
+SHIFT_ONLY = replace(MSE, name="W8A8 MSE, shift-only", rescale="shift")
 
 #: Percentage points that W4A8 may lose against float, and shift-only rescaling against multipliers.
 _W4A8_POINTS, _SHIFT_POINTS = 3.0, 1.0
@@ -88,7 +88,7 @@ def labelled(network: ReferenceNetwork) -> Labelled:
 
 @benchmark("quantization", f"Accuracy in percent, calibrated on {CALIBRATED} real inputs, the others evaluated")
 def quantization(progress: Progress) -> list[Row]:
-    """Static quantization beside the converter's, W4A8 with recovery beside float, shift-only beside multipliers."""
+    """Static quantization beside the converter's, W4A8 with recovery beside float, shift-only beside multipliers for the same ranges."""
     rows: list[Row] = []
     for network in LABELLED:
         case = labelled(network)
@@ -98,12 +98,12 @@ def quantization(progress: Progress) -> list[Row]:
             nonlocal done
             percent = case.percent(quantize(case.floating, case.calibration.x, recipe=recipe))
             done += 1
-            progress(name, done, 3)
+            progress(name, done, 4)
             return percent
 
-        floating, converted, multiplier = case.percent(case.floating), case.converted_percent(), made(MULTIPLIER)
-        rows.append(_beside(network, MULTIPLIER, multiplier, "TensorFlow Lite's int8", converted, 0.0))
-        rows.append(_beside(network, SHIFT_ONLY, made(SHIFT_ONLY), MULTIPLIER.name, multiplier, _SHIFT_POINTS))
+        floating, converted = case.percent(case.floating), case.converted_percent()
+        rows.append(_beside(network, MIN_MAX, made(MIN_MAX), "TensorFlow Lite's int8", converted, 0.0))
+        rows.append(_beside(network, SHIFT_ONLY, made(SHIFT_ONLY), MSE.name, made(MSE), _SHIFT_POINTS))
         rows.append(_beside(network, RECOVERED, made(RECOVERED), "float", floating, _W4A8_POINTS))
     return rows
 

@@ -26,7 +26,12 @@ _RECIPES = (
     _int8("int8 KL", Calibrator.KL),
     _int8("int8 cross-entropy", Calibrator.CROSS_ENTROPY),
     Recipe(name="int8 per tensor", weights=WeightScheme(granularity=Granularity.TENSOR)),
-    Recipe(name="int8 shift-only", rescale="shift", weights=WeightScheme(range=WeightRange.MSE)),
+    Recipe(
+        name="int8 shift-only",
+        rescale="shift",
+        weights=WeightScheme(range=WeightRange.MSE),
+        activations=ActivationScheme(calibration=Calibrator.MSE),
+    ),
     Recipe(name="int8 fixed16", rescale="fixed16"),
     Recipe(name="int8 equalized", recovery=(_E,), weights=WeightScheme(granularity=Granularity.TENSOR)),
     Recipe(name="W6A6", weights=WeightScheme(6), activations=ActivationScheme(6)),
