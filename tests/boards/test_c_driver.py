@@ -27,7 +27,7 @@ from tests.boards.networks import branching_network, digits_size_network
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Words of two host words; the image of `digits` is stored densely, the map of `branching` pixel by pixel.
-CONFIG = AcceleratorConfig(rows=8, cols=4, lanes=2, act_depth=512, weight_depth=16384, param_depth=256, add_tables=1)
+CONFIG = AcceleratorConfig(rows=8, cols=4, lanes=1, act_depth=512, weight_depth=16384, param_depth=256, depthwise_rows=0, add_tables=1)
 #: Words of half a host word, of one, of four; a dense input where there are so few channels that it is worth it.
 OTHERS = {
     "R = 2": (branching_network, replace(CONFIG, rows=2, cols=4, act_depth=1024)),

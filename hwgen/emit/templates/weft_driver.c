@@ -38,7 +38,7 @@ static int mapped_write(void *context, uint32_t address, uint32_t value)
 struct weft_bus weft_mapped(volatile uint32_t *base)
 {
     struct weft_bus bus;
-    bus.context = (void *)base;
+    bus.context = (void *)(uintptr_t)base;
     bus.read = mapped_read;
     bus.write = mapped_write;
     return bus;
