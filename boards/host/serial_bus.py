@@ -18,7 +18,7 @@ from hwgen.uart_link import FLAG, MAX_WORDS, VERSION, Op, Status
 _RESPONSES = {1: "EXOKAY", 2: "SLVERR", 3: "DECERR"}
 _BITS_PER_BYTE = 10  #: on the line: start bit, 8 data bits, stop bit
 _FRAME_BYTES = 16  #: of a request or an answer besides its words, at most and with a few escapes
-_LONGEST_WAIT_S = 4.0  #: for one answer, besides the line's own time
+_LONGEST_WAIT_S = 2.0  #: for one answer, besides the line's own time
 
 
 class SerialBus:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_BAUD = 1_000_000
 _POLL_S = 0.02
+_WRITE_S = 5.0  #: until the adapter takes what is sent; one that was unplugged may never do
 
 
 class SerialPort:
@@ -35,7 +36,7 @@ class SerialPort:
         self.name, self.baud = name, baud
         self._errors = (serial.SerialException, OSError, termios.error)
         try:
-            self._port: serial.Serial = serial.Serial(name, baud, timeout=_POLL_S, exclusive=True)
+            self._port: serial.Serial = serial.Serial(name, baud, timeout=_POLL_S, write_timeout=_WRITE_S, exclusive=True)
         except ValueError as error:
             raise InputError(f"the port {name} cannot have {baud} baud ({error})") from error
         except serial.SerialException as error:

@@ -23,7 +23,7 @@ from sim import cache, tools
 DIVISOR = 8
 _MAIN = Path(__file__).with_suffix(".cpp")
 _OPTIONS = ("-O3", "--x-assign", "fast", "--x-initial", "unique", "--noassert", "-Wno-fatal", "-Wno-lint", "-Wno-style")
-_MAKE = ("OPT_FAST=-O2", "OPT_GLOBAL=-O1", "OPT_SLOW=-O0")
+_MAKE = ("OPT_FAST=-O1", "OPT_GLOBAL=-O1", "OPT_SLOW=-O0")
 
 #: Bytes that went in, and those that come out.
 Fault = Callable[[bytes], bytes]
