@@ -14,6 +14,9 @@ from golden.errors import InputError
 #: Failures of a write that name no file.
 _DEVICE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
+#: Files of others that a message names.
+_NAMED = 10
+
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
@@ -51,7 +54,10 @@ def new_folder(path: Path, written: Callable[[Path], Collection[str]]) -> Iterat
         raise InputError(f"cannot write {path}: it is a file; give the path of a folder")
     foreign = sorted({each.name for each in path.iterdir()} - set(written(path))) if path.is_dir() else []
     if foreign:
-        raise InputError(f"{path} also holds files that Weft did not write; name another folder, or move them away", foreign)
+        more = [f"and {len(foreign) - _NAMED} more"] if len(foreign) > _NAMED else []
+        raise InputError(
+            f"{path} also holds files that Weft did not write; name another folder, or move them away", [*foreign[:_NAMED], *more]
+        )
     try:
         scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:

@@ -43,8 +43,9 @@ SHIFT_ONLY = replace(MSE, name="W8A8 MSE, shift-only", rescale="shift")
 #: Percentage points that W4A8 may lose against float, and shift-only rescaling against multipliers.
 _W4A8_POINTS, _SHIFT_POINTS = 3.0, 1.0
 _SECONDS = 30.0
-#: Images whose peak memory is compared, one batch of calibration and three: more batches should not take more than this factor.
-_IMAGES, _MEMORY_FACTOR = (128, 384), 1.1
+#: Images whose peak memory is compared, two batches of calibration (each is there until the next one is) and twice as many: these
+#: should not take more than this factor.
+_IMAGES, _MEMORY_FACTOR = (224, 448), 1.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,12 +129,12 @@ def calibration(progress: Progress) -> list[Row]:
             options = ["--calibration", "images.npz", "--recipe", "mse.toml", "-o", "net.weft"]
             runs.append(_measured(["quantize", str(model), *options], folder))
             progress("weft quantize", done + 1, 1 + len(_IMAGES))
-    timed, one_batch, more = runs
+    timed, fewer, more = runs
     return [
         {"figure": f"seconds, {CALIBRATED} images", "value": timed.seconds, **at_most(timed.seconds, _SECONDS)},
         {"figure": f"CPU seconds, {CALIBRATED} images", "value": timed.cpu_seconds, "target": "", "reached": ""},
-        {"figure": f"MiB at the peak, {_IMAGES[0]} images, one batch", "value": one_batch.mib, "target": "", "reached": ""},
-        {"figure": f"MiB at the peak, {_IMAGES[1]} images", "value": more.mib, **at_most(more.mib, round(one_batch.mib * _MEMORY_FACTOR))},
+        {"figure": f"MiB at the peak, {_IMAGES[0]} images", "value": fewer.mib, "target": "", "reached": ""},
+        {"figure": f"MiB at the peak, {_IMAGES[1]} images", "value": more.mib, **at_most(more.mib, round(fewer.mib * _MEMORY_FACTOR))},
     ]
 
 

@@ -124,6 +124,10 @@ def test_bad_folders(command: Command, files: Files, tmp_path: Path) -> None:
     assert result.code == 2
     assert "also holds files that Weft did not write; name another folder, or move them away\n  - thesis.txt" in result.err
     assert (others / "thesis.txt").read_text() == "years of work"
+    for number in range(20):
+        (others / f"{number}.txt").touch()
+    assert "  - 0.txt" in command(*arguments(files, others)).err
+    assert command(*arguments(files, others)).err.endswith("\n  - and 11 more\n")
     result = command(*arguments(files, others / "thesis.txt"))
     assert result.code == 2
     assert "it is a file; give the path of a folder" in result.err
