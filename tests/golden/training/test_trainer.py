@@ -123,7 +123,7 @@ def test_data_that_do_not_fit() -> None:
 
 
 def test_a_divergence_is_said() -> None:
-    with pytest.raises(InputError, match="diverged in epoch 1; lower the learning rate"):
+    with pytest.raises(InputError, match=r"diverged.*; lower the learning rate"):
         train(network(settings(learning_rate=1e30)), X, LABEL)
 
 
