@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("golden", "hwgen", "sim", "weft")
+PACKAGES = ("golden", "hwgen", "sim", "boards", "weft")
 
 
 def test_the_wheel_is_complete(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from golden import network_file
 from golden.affine import Affine
-from golden.graph import Graph, MaxPool2d, Reshape, Tensor, Window
+from golden.checker import SOFTMAX_OUTPUT
+from golden.graph import Graph, MaxPool2d, Softmax, Tensor, Window
 from golden.rescale import TFLITE
 from hwgen import emit
 from hwgen.config import NAMED
@@ -113,16 +114,21 @@ def test_network_too_large(command: Command, files: Files, tmp_path: Path) -> No
 
 
 def test_what_the_accelerator_has_no_hardware_for(command: Command, tmp_path: Path) -> None:
-    shapes = {"x": (2, 2, 4), "a": (4, 2, 2), "b": (8, 2, 1), "y": (8, 2, 1)}
-    tensors = {name: Tensor(name, shape, Affine(1.0, 0)) for name, shape in shapes.items()}
-    pool = MaxPool2d("pool", ("b",), "y", window=Window((1, 1)))
-    ops = (Reshape("first", ("x",), "a"), Reshape("second", ("a",), "b"), pool)
-    network_file.save(Graph("moves", TFLITE, tensors, ("x",), ("y",), ops), tmp_path / "moves.weft")
-    result = command("generate", tmp_path / "moves.weft", *SMALL, "-o", tmp_path / "out")
+    affines = {"x": Affine(1.0, 0), **dict.fromkeys(("a", "b", "c", "y"), SOFTMAX_OUTPUT)}
+    tensors = {name: Tensor(name, (2, 2, 4), affine) for name, affine in affines.items()}
+    window = Window((1, 1))
+    ops = (
+        Softmax("first", ("x",), "a", multiplier=1 << 30, left_shift=27),
+        MaxPool2d("pool", ("a",), "b", window=window),
+        Softmax("second", ("b",), "c", multiplier=1 << 30, left_shift=19),
+        MaxPool2d("last", ("c",), "y", window=window),
+    )
+    network_file.save(Graph("inside", TFLITE, tensors, ("x",), ("y",), ops), tmp_path / "inside.weft")
+    result = command("generate", tmp_path / "inside.weft", *SMALL, "-o", tmp_path / "out")
     assert (result.code, result.out) == (2, "")
-    assert "layer first: a reshape of (2, 2, 4) to (4, 2, 2) would move channels" in result.err
-    assert "layer second: a reshape" in result.err
-    assert {path.name for path in tmp_path.iterdir()} == {"moves.weft"}
+    assert "layer first: softmax runs in the golden model only" in result.err
+    assert "layer second: softmax" in result.err
+    assert {path.name for path in tmp_path.iterdir()} == {"inside.weft"}
 
 
 def test_output_that_cannot_be_written(command: Command, files: Files, tmp_path: Path) -> None:
