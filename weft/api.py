@@ -20,12 +20,13 @@ from golden.errors import InputError
 from golden.graph import Graph
 from golden.rescale import RescaleFormat
 from weft import prediction
-from weft.arrays import Layout, Samples, Values, choice, named
+from weft.arrays import Layout, Samples, Values, choice
 from weft.configuration import configuration
 from weft.network import load_network
 from weft.network_inputs import Data, int8_inputs, network_samples
 from weft.output import new_file
 from weft.prediction import Prediction
+from weft.recipe_argument import recipe_of
 from weft.summary import NetworkSummary, summarize
 
 if TYPE_CHECKING:
@@ -81,7 +82,6 @@ def quantize(
     """
     from golden import quantize as quantizer
     from weft import calibration_data
-    from weft.recipe_argument import recipe_of
 
     chosen, format = recipe_of(recipe), None if rescale is None else RescaleFormat.parse(rescale)
     if isinstance(model, str):
@@ -92,10 +92,9 @@ def quantize(
         name = name or default_name
         progress("reading the network", 1, 1)
     prepared = calibration_data.prepare(model, calibration, layout, values, name)
-    with named(prepared.source):
-        graph = quantizer.quantize(
-            prepared.network, prepared.x, recipe=chosen, format=format, progress=lambda done, total: progress("calibrating", done, total)
-        )
+    graph = quantizer.quantize(
+        prepared.network, prepared.x, recipe=chosen, format=format, progress=lambda done, total: progress("calibrating", done, total)
+    )
     prepared.warn_about(graph)
     if output is not None:
         network_file.save(graph, output)
@@ -261,7 +260,6 @@ def compare(
     Raises InputError for methods that do not exist or cannot take part, for a network or data that cannot be compared, and for a folder
     that holds other files.
     """
-    from golden.recipe import Recipe, read_recipe
     from hwgen.config import DEFAULT
     from weft import calibration_data
     from weft.comparison.contenders import ByRecipe
@@ -273,10 +271,10 @@ def compare(
     known = all_methods(EPOCHS if epochs is None else epochs)
     unknown = [name for name in methods or () if name not in known]
     if unknown:
-        raise InputError(f"there is no method {unknown[0]!r}; there are {', '.join(known)}")
+        raise InputError(f"there is no method {unknown[0]!r}; there are {'; '.join(known)}")
     every = methods is None and not recipes
     contenders = [known[name] for name in (known if every else methods or ())]
-    contenders += [ByRecipe(recipe if isinstance(recipe, Recipe) else read_recipe(recipe)) for recipe in recipes]
+    contenders += [ByRecipe(recipe_of(recipe)) for recipe in recipes]
     with ExitStack() as outputs:
         draft = None
         if output is not None:
@@ -333,7 +331,6 @@ def mix(
     Raises InputError for limits that cannot be kept, and says what the least is.
     """
     from golden.passes.pipeline import prepare
-    from golden.recipe import Recipe, read_recipe
     from golden.sensitivity import Measure
     from hwgen.config import DEFAULT
     from weft import calibration_data, mixed_precision
@@ -351,7 +348,7 @@ def mix(
     network = prepare(calibration_data.prepare(model, calibration, layout, values, name).network)
     data = labelled_data(Path(calibration), network, "calibration", layout, values)
     accelerator = configuration(RescaleFormat.parse("tflite"), config)
-    base = mixed_precision.BASE if recipe is None else recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    base = mixed_precision.BASE if recipe is None else recipe_of(recipe)
     allocator = mixed_precision.Allocator(
         network, data, accelerator, measure=Measure(measure), base=base, bits=numbers, eight_bit_ends=eight_bit_ends, progress=progress
     )

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from golden import network_file
 from golden.errors import InputError
 from golden.graph import Graph
-from golden.recipe import Recipe, read_recipe
+from golden.recipe import Recipe
 from weft.arrays import Layout, Values, choice, named, read_samples
+from weft.recipe_argument import recipe_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -105,7 +106,7 @@ def compress(
     from weft import calibration_data
 
     chosen = settings or compression.Settings()
-    scheme = recipe if isinstance(recipe, Recipe) else Recipe() if recipe is None else read_recipe(recipe)
+    scheme = recipe_of(recipe)
     if isinstance(model, str):
         from weft.model import load_model
 

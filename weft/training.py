@@ -13,8 +13,9 @@ import numpy.typing as npt
 from golden import network_file
 from golden.errors import InputError
 from golden.graph import Graph
-from golden.recipe import Recipe, read_recipe
-from weft.arrays import Layout, Values, choice, named, read_samples
+from golden.recipe import Recipe
+from weft.arrays import Layout, Values, choice, read_samples
+from weft.recipe_argument import recipe_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -79,7 +80,7 @@ def train(
     from golden.training.trainer import train as train_network
     from weft import calibration_data
 
-    chosen = recipe if isinstance(recipe, Recipe) else Recipe() if recipe is None else read_recipe(recipe)
+    chosen = recipe_of(recipe)
     if isinstance(model, str):
         from weft.model import load_model
 
@@ -97,10 +98,9 @@ def train(
     if evaluation is not None:
         other = calibration_data.prepare(graph, Path(evaluation), layout, values, name)
         held_out = next(iter(other.x.values())), _labels(Path(evaluation), layout, values)
-    with named(prepared.source):
-        network = training.prepare(
-            graph, x[:CALIBRATION], chosen, layout="NHWC", progress=lambda done, total: progress("calibrating", done, total)
-        )
+    network = training.prepare(
+        graph, x[:CALIBRATION], chosen, layout="NHWC", progress=lambda done, total: progress("calibrating", done, total)
+    )
     start = None if held_out is None else _accuracy(training.convert(network), *held_out)
     teacher = training.FloatNetwork(graph) if chosen.training.distillation > 0 else None
     history = train_network(
