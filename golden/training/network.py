@@ -19,14 +19,12 @@ from golden.float_graph import (
     FloatOp,
     FloatPad,
     FloatReshape,
+    FloatSoftmax,
     FloatWeightedOp,
 )
 from golden.formats import Quantizer
 from golden.integer_graph import LEAST_ADD_FACTOR, clamp_range
-from golden.parameters import (
-    ADD_LEFT_SHIFT,
-    LEAST_FACTOR,
-)
+from golden.parameters import ADD_LEFT_SHIFT, LEAST_FACTOR
 from golden.recipe import Recipe
 from golden.rescale import RescaleFormat
 from golden.training import exact_steps
@@ -92,6 +90,13 @@ class QuantizedNetwork(nn.Module):
         values = self.run(dict(zip(self.graph.inputs, map(self._nhwc, inputs), strict=True)))
         outputs = tuple(self._out(values[name]) for name in self.graph.outputs)
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def scores(self, *inputs: Tensor) -> Tensor:
+        """The class scores that a cross-entropy takes: the only output, or what goes into the softmax that makes it."""
+        values = self.run(dict(zip(self.graph.inputs, map(self._nhwc, inputs), strict=True)))
+        (output,) = self.graph.outputs
+        last = self.graph.producer(output)
+        return last.beta * values[last.inputs[0]] if isinstance(last, FloatSoftmax) else self._out(values[output])
 
     def run(self, inputs: Mapping[str, Tensor], steps: Steps | None = None) -> dict[str, Tensor]:
         """Every tensor, NHWC, for inputs float[N, *shape] by name; `steps` in place of those for now."""
@@ -169,22 +174,6 @@ class QuantizedNetwork(nn.Module):
         """Shows an operator's output to its quantizer, where it is in training."""
         if self.training:
             self.step(op.output).observe(real.detach().clamp(op.low, op.high))
-
-    def rounding(self, op: FloatOp, steps: Steps) -> Rounding:
-        """How the integer graph rounds an operator's result."""
-        if not self.exact_rounding:
-            return half_even
-        scale = steps.tensors[op.output].scale
-        if isinstance(op, FloatWeightedOp):
-            return rescale_rounding(self.format, steps.weights[op.name].scale * steps.tensors[op.inputs[0]].scale / scale)
-        if isinstance(op, FloatAdd):
-            return rescale_rounding(self.format, self._add_factors(op, steps)[2])
-        if isinstance(op, FloatAveragePool2d):
-            return average_rounding(steps.tensors[op.output].affine().zero_point)
-        return half_even
-
-    def _real(self, op: FloatOp, inputs: Sequence[Tensor]) -> Tensor:
-        return float_interpreter.evaluate(self.graph, op, list(inputs))
 
     def _in_steps(self, tensor: str, real: Tensor, quantizer: Quantizer, centred: Tensor, low: float, high: float) -> Tensor:
         """What integers stand for, with the gradients of the tensor's quantizer."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from golden.errors import InputError
+from golden.float_graph import FloatSoftmax
 from golden.training import checkpoint as checkpoints
 from golden.training.distillation import distillation_loss
 from golden.training.network import QuantizedNetwork
@@ -115,12 +116,12 @@ def _epoch(
             group["lr"] = rate * schedule(settings, epoch + index / len(batches))
         x, label = inputs[batch], labels[batch]
         x = x if augmentation is None else augmentation(x, generator)
-        scores = network(x)
+        scores = network.scores(x)
         if teacher is None:
             loss = functional.cross_entropy(scores, label)
         else:
             with torch.no_grad():
-                target = teacher(x)
+                target = _teacher_scores(network, teacher(x))
             loss = distillation_loss(scores, target, label, share=settings.distillation, temperature=settings.temperature)
         loss = loss + network.penalty()
         if not bool(torch.isfinite(loss)):
@@ -130,6 +131,12 @@ def _epoch(
         optimizer.step()
         total += float(loss.detach()) * len(batch)
     return total / len(inputs)
+
+
+def _teacher_scores(network: QuantizedNetwork, output: Tensor) -> Tensor:
+    """The teacher's class scores: the logarithms of its probabilities where the network ends in a softmax, else its output."""
+    probabilities = isinstance(network.graph.producer(network.graph.outputs[0]), FloatSoftmax)
+    return output.clamp_min(torch.finfo(output.dtype).tiny).log() if probabilities else output
 
 
 def schedule(settings: Training, epoch: float) -> float:

@@ -11,6 +11,7 @@ import torch
 
 from golden import network_file
 from golden.errors import InputError
+from golden.float_graph import FloatGraph, FloatSoftmax, FloatTensor
 from golden.recipe import Recipe
 from golden.training import FloatNetwork, QuantizedNetwork, convert, prepare
 from golden.training.trainer import History, schedule, train
@@ -139,3 +140,17 @@ def test_settings_that_are_not_possible() -> None:
             freeze=2, epochs=0, batch_size=0, learning_rate=0, weight_decay=-1, distillation=1.1, temperature=0, clip_decay=-1, seed=-1
         )
     assert len(error.value.problems) == 9
+
+
+@pytest.mark.parametrize("distillation", [0.0, 0.5])
+def test_a_softmax_at_the_end_is_no_part_of_the_loss(distillation: float) -> None:
+    scores = small_graph()
+    (logits,) = scores.outputs
+    softmax = FloatSoftmax("softmax", (logits,), "probabilities")
+    tensors = scores.tensors | {"probabilities": FloatTensor("probabilities", scores.tensors[logits].shape)}
+    whole = FloatGraph(scores.name, tensors, scores.inputs, ("probabilities",), (*scores.ops, softmax))
+    chosen, losses = settings(epochs=2, distillation=distillation), []
+    for graph in (scores, whole):
+        teacher = FloatNetwork(graph, "NCHW") if distillation else None
+        losses.append(train(prepare(graph, X, chosen), X, LABEL, teacher=teacher).losses)
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
