@@ -339,6 +339,8 @@ def mix(
     if not bits.replace(",", "").replace(" ", "").isdecimal():
         raise InputError(f"bits are whole numbers with commas between them, such as 2,4,8, not {bits!r}")
     numbers = tuple(int(number) for number in bits.split(",") if number.strip())
+    if measure not in (known := [each.value for each in Measure]):
+        raise InputError(f"there is no measure {measure!r}; there are {', '.join(known)}")
     if isinstance(model, str):
         from weft.model import load_model
 

@@ -150,6 +150,23 @@ def test_unknown_rescale_format(command: Command, files: Files, tmp_path: Path, 
     assert "rescale format" in result.err
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[layers."nowhere"]\nweights = 4\n', "recipe 'r' does not fit network"),
+        ('method = "dynamic"\n', "recipe 'r' is dynamic"),
+    ],
+)
+def test_a_recipe_is_not_the_fault_of_the_data(command: Command, files: Files, tmp_path: Path, text: str, message: str) -> None:
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(text)
+    output = tmp_path / "n.weft"
+    result = command("quantize", "factories:small", "--calibration", files.calibration, "-o", output, "--recipe", recipe)
+    assert result.code == 2
+    assert result.err.startswith(f"weft: {message}")
+    assert not output.exists()
+
+
 @pytest.mark.parametrize("name", ["model.pt", "model.pth", "model.pkl", "model.PT", "weights.ckpt", "model.bin"])
 def test_pickled_modules_are_refused_unopened(command: Command, files: Files, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
