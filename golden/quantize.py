@@ -23,6 +23,7 @@ from golden.importers.torch_export import import_float, import_module
 from golden.input_data import RealData, checked_data
 from golden.integer_graph import build
 from golden.parameters import Parameters, choose
+from golden.passes.average_by_weights import average_by_weights
 from golden.passes.pipeline import prepare
 from golden.recipe import Method, Recipe, Recovery
 from golden.recovery import correct_biases, equalize, round_adaptively
@@ -75,10 +76,11 @@ def quantized_parameters(
     batch_size: int = 128,
     progress: Progress | None = None,
 ) -> tuple[FloatGraph, Parameters]:
-    """A prepared float graph, as the recipe's recovery changes it, and the parameters that it is quantized with.
+    """A prepared float graph, as the recipe's rescale format and recovery change it, and the parameters that it is quantized with.
 
     data: float32[N, *shape] per network input, NHWC, as `checked_data` returns it.
     """
+    graph = average_by_weights(graph, recipe.format)
     if Recovery.EQUALIZATION in recipe.recovery:
         graph = equalize(graph)
     ranges = calibrate(graph, data, recipe, batch_size=batch_size, progress=progress)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import msgspec
 
@@ -144,33 +144,58 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
 
 
 def parse_recipe(text: bytes | str, default_name: str = "recipe") -> Recipe:
-    """A recipe from TOML text; fields that it does not name keep their defaults.  Raises InputError that names the field."""
+    """A recipe from TOML text; fields that it does not name keep their defaults.  Raises InputError with all that is wrong."""
     try:
         data = msgspec.toml.decode(text)
     except msgspec.DecodeError as error:
         raise InputError(f"not a TOML document: {error}") from error
-    problems = _unknown_fields(data)
+    problems: list[str] = []
+    values = _converted(Recipe, data, "", problems)
     if problems:
-        raise InputError("a recipe has fields that do not exist", problems)
-    try:
-        return msgspec.convert({"name": default_name, **data}, Recipe)
-    except msgspec.ValidationError as error:
-        raise InputError(f"not a recipe: {error}") from error
+        raise InputError("not a recipe", problems)
+    return Recipe(**{"name": default_name, **values})
 
 
-def _unknown_fields(data: Mapping[str, object]) -> list[str]:
-    """Names that no field has: a misspelt one must not be passed over."""
-    layers = data.get("layers")
-    sections: list[tuple[str, object, type]] = [
-        ("", data, Recipe),
-        ("[weights] ", data.get("weights"), WeightScheme),
-        ("[activations] ", data.get("activations"), ActivationScheme),
-        ("[training] ", data.get("training"), Training),
-        *((f"[layers.{name}] ", part, LayerBits) for name, part in (layers.items() if isinstance(layers, Mapping) else ())),
+def _converted(kind: type, data: Mapping[str, object], where: str, problems: list[str]) -> dict[str, Any]:
+    """The values of a section as a dataclass takes them; all that is wrong with them goes to `problems`.
+
+    A name that no field has is wrong too: a misspelt one must not be passed over.
+    """
+    types, made = get_type_hints(kind), {}
+    problems += [
+        f"{where}{name}: no such field; there are {', '.join(sorted(entry.name for entry in fields(kind)))}"
+        for name in data
+        if name not in types
     ]
-    problems = []
-    for where, part, kind in sections:
-        names = sorted(entry.name for entry in fields(kind))
-        if isinstance(part, Mapping):
-            problems += [f"{where}{name}: no such field; there are {', '.join(names)}" for name in part if name not in names]
-    return problems
+    for name, value in data.items():
+        wanted = types.get(name)
+        if isinstance(wanted, type) and is_dataclass(wanted) and isinstance(value, Mapping):
+            made[name] = _section(wanted, value, f"[{name}] ", problems)
+        elif name == "layers" and isinstance(value, Mapping) and all(isinstance(part, Mapping) for part in value.values()):
+            made[name] = {layer: _section(LayerBits, part, f"[layers.{layer}] ", problems) for layer, part in value.items()}
+        elif wanted is not None:
+            try:
+                made[name] = msgspec.convert(value, wanted)
+            except msgspec.ValidationError as error:
+                problems.append(f"{where}{name}: {error}{_choices(wanted)}")
+    return made
+
+
+def _section(kind: type, data: Mapping[str, object], where: str, problems: list[str]) -> Any:
+    """One section; None where something in it is wrong."""
+    count = len(problems)
+    values = _converted(kind, data, where, problems)
+    if len(problems) > count:
+        return None
+    try:
+        return kind(**values)
+    except InputError as error:
+        problems += error.problems or (error.message,)
+        return None
+
+
+def _choices(kind: Any) -> str:
+    """What a field of few values may be."""
+    kinds = [kind, *get_args(kind)]
+    named = next((one for one in kinds if isinstance(one, type) and issubclass(one, enum.Enum)), None)
+    return "" if named is None else f"; it may be {', '.join(repr(choice.value) for choice in named)}"

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from golden import network_file
 from golden.errors import InputError
 from golden.graph import Graph
-from golden.recipe import Recipe
-from weft.arrays import Layout, Values, choice, named, read_samples
+from golden.recipe import Method, Recipe
+from weft.arrays import Layout, Values, choice, read_samples
 from weft.recipe_argument import recipe_of
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def compress(
     from weft import calibration_data
 
     chosen = settings or compression.Settings()
-    scheme = recipe_of(recipe)
+    scheme = _static(recipe_of(recipe))
     if isinstance(model, str):
         from weft.model import load_model
 
@@ -124,12 +124,25 @@ def compress(
     plain = None if held_out is None else _accuracy(quantize(floating, prepared.x, recipe=scheme), *held_out)
     for layer, rank in (low_rank or {}).items():
         floating = factorize(floating, layer, rank)
-    with named(prepared.source):
-        result = compression.compress(floating, prepared.x, scheme, chosen, label=label, progress=progress)
+    result = compression.compress(floating, prepared.x, scheme, chosen, label=label, progress=progress)
     if output is not None:
         network_file.save(result.graph, output)
     accuracy = None if held_out is None else _accuracy(result.graph, *held_out)
     return Compressed(result.graph, result.sizes(), rank_reports(floating), accuracy, plain)
+
+
+def _static(recipe: Recipe) -> Recipe:
+    """The recipe, if all of it counts here.  Raises InputError for methods and recoveries that compression would pass over."""
+    problems = []
+    if recipe.method is not Method.STATIC:
+        problems.append(f"the method is {recipe.method.value!r}; compression ends in an integer graph: take 'static'")
+    if recipe.recovery:
+        problems.append(
+            f"{[step.value for step in recipe.recovery]} would undo what weights share; leave `recovery` out, and fine-tune instead"
+        )
+    if problems:
+        raise InputError(f"recipe {recipe.name!r} cannot be compressed with", problems)
+    return recipe
 
 
 def parse_low_rank(pairs: Sequence[str]) -> dict[str, int]:

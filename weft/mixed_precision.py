@@ -13,7 +13,8 @@ from golden.errors import InputError
 from golden.float_graph import FloatGraph
 from golden.mixed_precision import Limit, bit_operations, choose_bits, non_dominated, tied_layers, weight_bytes
 from golden.parameters import choose
-from golden.recipe import LayerBits, Recipe
+from golden.passes.average_by_weights import average_by_weights
+from golden.recipe import LayerBits, Method, Recipe
 from golden.schemes import WeightRange, WeightScheme
 from golden.sensitivity import Measure, Scores, sensitivity
 from weft.comparison.contenders import ByRecipe
@@ -100,6 +101,9 @@ class Allocator:
         """graph: prepared.  data: for the ranges, and, with its labels where there are any, for the loss.  config: None: no cycles."""
         if not set(bits) <= set(range(2, 9)):
             raise InputError(f"a layer has 2 to 8 bits, not {sorted(bits)}")
+        if base.method is not Method.STATIC:
+            raise InputError(f"recipe {base.name!r} is {base.method.value}; bits are chosen for static networks: take the method 'static'")
+        graph = average_by_weights(graph, base.format)
         self.graph, self.base = graph, base
         choices = sorted({*bits, 8} if eight_bit_ends else set(bits))
         ranges = calibrate(graph, data.x, base)
@@ -116,35 +120,43 @@ class Allocator:
             "bytes": weight_bytes(graph, choices),
             "bops": bit_operations(graph, base, choices),
         }
+        self.rest = dict.fromkeys(self.tables, 0.0)
         if config is not None:
-            self.tables["cycles"] = _cycles(graph, data, base, config, choices)
+            self.tables["cycles"], self.rest["cycles"] = _cycles(graph, data, base, config, choices)
         layers = [op.name for op in graph.weighted_ops()]
         self.fixed = {layers[0]: 8, layers[-1]: 8} if eight_bit_ends else {}
 
     def whole(self, kind: str) -> float:
-        """What all layers cost with 8 bits, or with the most that there are."""
-        return sum(row[max(row)] for row in self.tables[kind].values())
+        """What the network costs with 8 bits in all layers, or with the most that there are."""
+        return self.rest[kind] + sum(row[max(row)] for row in self.tables[kind].values())
 
     def allocate(self, limits: dict[str, float], name: str | None = None) -> Allocation:
         """The bits with the least loss within limits.
 
-        limits: by kind ("bytes", "bops", "cycles"), the most that all layers may cost together.
+        limits: by kind ("bytes", "bops", "cycles"), the most that the network may cost.
         Raises InputError where they cannot be kept, and says what the least is.
         """
         what = {"bytes": "bytes of weights", "bops": "bit operations", "cycles": "cycles"}
         bits = choose_bits(
             self.scores.scores,
-            [Limit(what[kind], self.tables[kind], most) for kind, most in limits.items()],
+            [Limit(what[kind], self.tables[kind], most, self.rest[kind]) for kind, most in limits.items()],
             ties=tied_layers(self.graph),
             fixed=self.fixed,
         )
         recipe = replace(
-            self.base, name=name or self.base.name, layers={layer: LayerBits(weights=number) for layer, number in bits.items()}
+            self.base,
+            name=name or self.base.name,
+            layers={**self.base.layers} | {layer: self._layer_bits(layer, number) for layer, number in bits.items()},
         )
         costs = {
-            kind: (sum(table[layer][number] for layer, number in bits.items()), self.whole(kind)) for kind, table in self.tables.items()
+            kind: (self.rest[kind] + sum(table[layer][number] for layer, number in bits.items()), self.whole(kind))
+            for kind, table in self.tables.items()
         }
         return Allocation(recipe, bits, self.scores, costs)
+
+    def _layer_bits(self, layer: str, weights: int) -> LayerBits:
+        """The chosen bits of a layer's weights; those of its activations stay what the recipe says."""
+        return LayerBits(weights, self.base.layers.get(layer, LayerBits()).activations)
 
 
 def front(
@@ -181,8 +193,10 @@ def front(
     return Front(comparison, allocations, tuple(index + 1 for index in non_dominated(points)))
 
 
-def _cycles(graph: FloatGraph, data: Data, base: Recipe, config: AcceleratorConfig, bits: Sequence[int]) -> dict[str, dict[int, float]]:
-    """Cycles of each layer on the accelerator, from its own formulas: it computes with int8 whatever the bits."""
+def _cycles(
+    graph: FloatGraph, data: Data, base: Recipe, config: AcceleratorConfig, bits: Sequence[int]
+) -> tuple[dict[str, dict[int, float]], float]:
+    """Cycles of each layer on the accelerator, from its own formulas, whatever the bits: it computes with int8; and of all the rest."""
     from golden.integer_graph import build
     from hwgen.compiler.analysis import analyze
 
@@ -192,7 +206,7 @@ def _cycles(graph: FloatGraph, data: Data, base: Recipe, config: AcceleratorConf
     for layer in analysis.layers:
         if layer.name in taken:
             taken[layer.name] += layer.cycles
-    return {name: dict.fromkeys(bits, cycles) for name, cycles in taken.items()}
+    return {name: dict.fromkeys(bits, cycles) for name, cycles in taken.items()}, analysis.cycles - sum(taken.values())
 
 
 def parse_limit(text: str, whole: float) -> float:

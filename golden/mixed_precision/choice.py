@@ -24,11 +24,13 @@ class Limit:
     what:  for messages, such as "bytes of weights".
     costs: of every layer at every number of bits.
     most:  the greatest sum.
+    rest:  what is spent whatever is chosen; it counts.
     """
 
     what: str
     costs: Table
     most: float
+    rest: float = 0.0
 
 
 def choose_bits(
@@ -82,7 +84,7 @@ def choose_bits(
                     entries[other, bits] = entries.get((other, bits), 0.0) - 1.0
                 add(entries, 0, 0)
     for limit in limits:
-        add({pair: limit.costs[pair[0]][pair[1]] for pair in pairs}, -np.inf, limit.most)
+        add({pair: limit.costs[pair[0]][pair[1]] for pair in pairs}, -np.inf, limit.most - limit.rest)
     wanted = np.array([scores[layer][bits] for layer, bits in pairs])
     # Scores of one layer only matter by their differences, and the solver's tolerances are absolute.
     scale = np.abs(wanted).max() or 1.0
@@ -102,7 +104,7 @@ def _least(limits: Collection[Limit], scores: Table, fixed: Mapping[str, int]) -
     """For each limit the least that the layers cost."""
     lines = []
     for limit in limits:
-        least = sum(
+        least = limit.rest + sum(
             limit.costs[layer][fixed[layer]] if layer in fixed else min(limit.costs[layer][bits] for bits in scores[layer])
             for layer in scores
         )

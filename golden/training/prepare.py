@@ -23,6 +23,7 @@ from golden.formats import INT8, Quantizer
 from golden.input_data import RealData, checked_data
 from golden.parameters import fixed_output
 from golden.passes import pipeline
+from golden.passes.average_by_weights import average_by_weights
 from golden.passes.fold_batch_norm import fold_batch_norm, layer_before
 from golden.quantize import float_graph
 from golden.recipe import Method, Recipe
@@ -60,7 +61,7 @@ def prepare(
     recipe = recipe or Recipe()
     _check(recipe)
     imported = float_graph(model, calibration, layout, name)
-    graph = pipeline.prepare(imported)
+    graph = average_by_weights(pipeline.prepare(imported), recipe.format)
     recipe.check_layers(graph)
     data = checked_data({name: graph.tensors[name].shape for name in graph.inputs}, calibration, layout)
     ranges = calibrate(graph, data, recipe, batch_size=batch_size, progress=progress)

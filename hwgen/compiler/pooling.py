@@ -8,8 +8,8 @@ from itertools import groupby
 
 import numpy as np
 
-from golden.graph import AveragePool2d, MaxPool2d
-from golden.rescale import Rescale
+from golden.graph import AveragePool2d, MaxPool2d, Window
+from golden.rescale import RescaleFormat
 from hwgen.compiler.bounds import overflow_problems
 from hwgen.compiler.lowered import Lowered, Pass, fixed_fields, no_weights, records
 from hwgen.compiler.placement import Placement
@@ -42,31 +42,41 @@ def runs(outputs: int, size: int, kernel: int, stride: int, padding: int, dilati
         yield Run(members[0], len(members), first_tap, taps)
 
 
+def window_runs(window: Window, size: tuple[int, ...], outputs: tuple[int, ...]) -> tuple[list[Run], list[Run]]:
+    """The runs of rows and of columns of a window over a map of `size` rows and columns."""
+    padding, kernel, stride, dilation = window.padding, window.kernel, window.stride, window.dilation
+    return (
+        list(runs(outputs[0], size[0], kernel[0], stride[0], padding.top, dilation[0])),
+        list(runs(outputs[1], size[1], kernel[1], stride[1], padding.left, dilation[1])),
+    )
+
+
+def undividable(window: Window, size: tuple[int, ...], outputs: tuple[int, ...], format: RescaleFormat) -> list[int]:
+    """Numbers of valid pixels of an average pool by which a format cannot divide every sum exactly."""
+    rows, cols = window_runs(window, size, outputs)
+    return [count for count in sorted({row.taps * col.taps for row in rows for col in cols}) if reciprocal(format, count) is None]
+
+
 def lower_pooling(op: MaxPool2d | AveragePool2d, source: Placement, target: Placement, config: AcceleratorConfig) -> Lowered:
     """Pooling looks at valid pixels only, so the output is divided into rectangles with the same valid taps; none reads padding."""
     averages = isinstance(op, AveragePool2d)
     operation = Operation.AVERAGE_POOL if averages else Operation.MAX_POOL
-    window, padding = op.window, op.window.padding
+    window = op.window
     height, width, channels = source.shape
     addresses: dict[int, int] = {}  # record of the parameter memory, by the number of valid taps
-    descriptors, problems = [], []
+    descriptors: list[dict[str, int]] = []
+    problems: tuple[str, ...] = ()
     params: list[int] = []
 
     def record(count: int) -> int:
         if count not in addresses:
-            rescale: Rescale | None = reciprocal(config.rescale, count) if averages else identity(config.rescale)
-            if rescale is None:
-                problems.append(
-                    f"layer {op.name}: division by {count} is not exact with rescale format {config.rescale} for every sum; "
-                    f"use a window with a power of two of pixels, or a format with a wider multiplier (tflite, fixed32)"
-                )
-                rescale = identity(config.rescale)
+            rescale = reciprocal(config.rescale, count) if averages else identity(config.rescale)
+            assert rescale is not None  # support.by_operator refuses the rest
             addresses[count] = len(params)
             params.append(records(config, np.zeros(1, np.int64), rescale)[0])
         return addresses[count]
 
-    rows = list(runs(target.shape[0], height, window.kernel[0], window.stride[0], padding.top, window.dilation[0]))
-    cols = list(runs(target.shape[1], width, window.kernel[1], window.stride[1], padding.left, window.dilation[1]))
+    rows, cols = window_runs(window, (height, width), target.shape[:2])
     for row in rows:
         for col in cols:
             address = record(row.taps * col.taps if averages else 1)
@@ -82,6 +92,6 @@ def lower_pooling(op: MaxPool2d | AveragePool2d, source: Placement, target: Plac
                 )
     if averages:
         most = np.array([128 * max(addresses)])  # the post-processor takes magnitudes, so the least sum counts as its opposite
-        problems += overflow_problems(op.name, config, -most, most, np.zeros(1, np.int64))
+        problems = tuple(overflow_problems(op.name, config, -most, most, np.zeros(1, np.int64)))
     done = Pass(op.name, op.kind, op.output, tuple(descriptors))
-    return Lowered((done,), no_weights(config), tuple(params), (), tuple(problems))
+    return Lowered((done,), no_weights(config), tuple(params), (), problems)

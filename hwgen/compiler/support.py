@@ -20,6 +20,7 @@ from golden.graph import (
     Reshape,
 )
 from hwgen.compiler.placement import stored_as
+from hwgen.compiler.pooling import undividable
 from hwgen.config import AcceleratorConfig
 
 #: Every operator that the accelerator runs, and where: in the array, past it on the way to the accumulators, or by placement alone.  A
@@ -58,6 +59,14 @@ def by_operator(graph: Graph) -> dict[str, list[str]]:
             refuse(op, f"{op.kind} runs in the golden model only; the accelerator has no hardware for it")
         elif isinstance(op, FullyConnected) and len(graph.op_inputs(op)[0].shape) != 1:
             refuse(op, "the input of a fully connected layer must be a vector")
+        elif isinstance(op, AveragePool2d):
+            (source,), target = graph.op_inputs(op), graph.op_output(op)
+            for count in undividable(op.window, source.shape[:2], target.shape[:2], graph.format):
+                refuse(
+                    op,
+                    f"division by {count} is not exact with rescale format {graph.format} for every sum; "
+                    f"use a window with a power of two of pixels, or a format with a wider multiplier (tflite, fixed32)",
+                )
     return found
 
 

@@ -53,7 +53,8 @@ def test_fields_that_are_not_named_keep_their_defaults(tmp_path: Path) -> None:
     [
         ("name =", "not a TOML document"),
         ("[weights]\nbits = 9", "weights: bits must be from 2 to 8, not 9"),
-        ("[weights]\nbits = 'four'", r"Expected `int`, got `str` - at `\$.weights.bits`"),
+        ("[weights]\nbits = 'four'", r"\[weights\] bits: Expected `int`, got `str`"),
+        ("[weights]\ngranularity = 'rows'", r"\[weights\] granularity: Invalid .* it may be 'tensor', 'channel', 'group'"),
         ("[weights]\nbit = 4", r"\[weights\] bit: no such field; there are bits, "),
         ("[layers.conv]\nweigths = 4", r"\[layers.conv\] weigths: no such field; there are activations, weights"),
         ("[training]\nepoch = 4", r"\[training\] epoch: no such field; there are activations, batch_size, "),
@@ -71,6 +72,19 @@ def test_a_mistake_is_named(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         parse_recipe(text)
     assert "\n" not in caught.value.message
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    text = "order = 'sideways'\ncolour = 1\n[weights]\nbits = 9\n[activations]\nbits = 'four'\n[layers.a]\nbits = 3\n"
+    with pytest.raises(InputError) as caught:
+        parse_recipe(text)
+    assert [problem.split(":")[0] for problem in caught.value.problems] == [
+        "colour",
+        "order",
+        "weights",
+        "[activations] bits",
+        "[layers.a] bits",
+    ]
 
 
 def test_a_file_that_is_not_there() -> None:

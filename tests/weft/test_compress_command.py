@@ -69,3 +69,12 @@ def test_bad_input(command: Command, files: Files, tmp_path: Path, options: list
     assert result.code == 2
     assert message in result.err
     assert not output.exists()
+
+
+def test_what_a_recipe_asks_for_is_not_passed_over(command: Command, files: Files, tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text('method = "weight-only"\nrecovery = ["adaptive-rounding"]\n')
+    result = command("compress", MODEL, "--calibration", files.calibration, "-o", tmp_path / "c.weft", "--recipe", tmp_path / "r.toml")
+    assert result.code == 2
+    assert "the method is 'weight-only'" in result.err
+    assert "'adaptive-rounding'" in result.err
+    assert not (tmp_path / "c.weft").exists()

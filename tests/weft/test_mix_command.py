@@ -34,7 +34,8 @@ def test_bits_within_the_limit(command: Command, files: Files, tmp_path: Path) -
     assert (first, last) == (8, 8)
     recipe = read_recipe(tmp_path / "r.toml")
     assert {layer: bits.weights for layer, bits in recipe.layers.items()} == data["bits"]
-    assert data["costs"]["cycles"]["chosen"] == data["costs"]["cycles"]["int8"]
+    cycles = weft.analyze(files.network).cycles
+    assert data["costs"]["cycles"] == {"chosen": cycles, "int8": cycles}
 
 
 def test_several_limits_and_few_choices(command: Command, files: Files) -> None:
@@ -64,9 +65,11 @@ def test_a_front(command: Command, files: Files) -> None:
         (("--bytes", "-3"), "a limit is a number greater than 0"),
         (("--bits", "four"), "bits are whole numbers"),
         (("--bits", "1,9"), "a layer has 2 to 8 bits"),
+        (("--recipe", "dynamic.toml"), "bits are chosen for static networks"),
     ],
 )
 def test_bad_arguments(command: Command, files: Files, options: tuple[object, ...], message: str) -> None:
+    (files.folder / "dynamic.toml").write_text('method = "dynamic"\n')
     result = command(*arguments(files, *options))
     assert result.code == 2
     assert message in result.err

@@ -65,6 +65,15 @@ def test_an_impossible_limit_says_what_is_possible() -> None:
     assert list(caught.value.problems) == ["bytes of weights: at most 40 are allowed; the least possible is 45"]
 
 
+def test_what_is_spent_anyway_counts() -> None:
+    scores, costs = {"a": {2: 1.0, 8: 0.0}}, {"a": {2: 10.0, 8: 40.0}}
+    assert choose_bits(scores, [Limit("cycles", costs, 50, rest=10)]) == {"a": 8}
+    assert choose_bits(scores, [Limit("cycles", costs, 49, rest=10)]) == {"a": 2}
+    with pytest.raises(InputError) as caught:
+        choose_bits(scores, [Limit("cycles", costs, 19, rest=10)])
+    assert list(caught.value.problems) == ["cycles: at most 19 are allowed; the least possible is 20"]
+
+
 def test_fixed_bits_must_be_candidates() -> None:
     with pytest.raises(InputError, match="cannot be chosen") as caught:
         choose_bits({"a": {2: 1.0}}, fixed={"a": 8, "z": 8})
