@@ -70,3 +70,10 @@ def test_digits_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert [row["activation"] for row in found["activations"]] == ["ReLU", "ReLU6"]
     assert [row["network"] for row in found["minima"]] == ["float", "W4A4 quantized", "W4A4 trained"]
     assert "ternary" in capsys.readouterr().out
+
+
+def test_reference_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("WEFT_REFERENCE", raising=False)
+    load("reference_data").main(tmp_path / "data")
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["digits_train.npz"]
+    assert "1437 inputs" in capsys.readouterr().out
