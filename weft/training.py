@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,19 +102,21 @@ def train(
     network = training.prepare(
         graph, x[:CALIBRATION], chosen, layout="NHWC", progress=lambda done, total: progress("calibrating", done, total)
     )
-    start = None if held_out is None else _accuracy(training.convert(network), *held_out)
-    teacher = training.FloatNetwork(graph) if chosen.training.distillation > 0 else None
-    history = train_network(
-        network,
-        x,
-        label,
-        teacher=teacher,
-        checkpoint=None if checkpoint is None else Path(checkpoint),
-        progress=lambda done, total, loss: progress("training", done, total),
-    )
-    result = training.convert(network)
-    if output is not None:
-        network_file.save(result, output)
+    with ExitStack() as outputs:  # a path that cannot be written is found before the training, not after
+        draft = None if output is None else outputs.enter_context(new_file(Path(output)))
+        start = None if held_out is None else _accuracy(training.convert(network), *held_out)
+        teacher = training.FloatNetwork(graph) if chosen.training.distillation > 0 else None
+        history = train_network(
+            network,
+            x,
+            label,
+            teacher=teacher,
+            checkpoint=None if checkpoint is None else Path(checkpoint),
+            progress=lambda done, total, loss: progress("training", done, total),
+        )
+        result = training.convert(network)
+        if draft is not None:
+            network_file.save(result, draft)
     accuracy = None if held_out is None else _accuracy(result, *held_out)
     floating = None if held_out is None else _float_accuracy(graph, *held_out)
     return Trained(result, history.losses, history.resumed, accuracy, start, floating)

@@ -90,6 +90,14 @@ def test_bad_input(command: Command, files: Files, folder: Path, tmp_path: Path,
     assert not list(tmp_path.iterdir())
 
 
+def test_an_output_that_cannot_be_written_is_found_before_the_training(command: Command, folder: Path, tmp_path: Path) -> None:
+    arguments = ("train", "factories:small", "--data", folder / "data.npz", "--checkpoint", tmp_path / "c.pt")
+    result = command(*arguments, "-o", tmp_path / "none" / "n.weft")
+    assert result.code == 2
+    assert "cannot write" in result.err
+    assert not list(tmp_path.iterdir()), "no epoch was trained"
+
+
 def test_a_recipe_with_distillation(folder: Path) -> None:
     """As a function of the API."""
     found = weft.train(small_network(), folder / "data.npz", recipe=Recipe(training=Training(epochs=1, distillation=0.5)))
