@@ -16,6 +16,7 @@ from golden.errors import InputError
 from golden.graph import Graph
 from golden.recipe import Recipe
 from weft.arrays import Layout, Values, choice, read_samples
+from weft.output import new_file
 from weft.recipe_argument import recipe_of
 
 if TYPE_CHECKING:
