@@ -7,7 +7,7 @@ Networks are given as `golden.graph.Graph` or as the path of a network file; dat
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from hwgen.config import AcceleratorConfig
     from sim.report import VerifyReport
     from sim.tools import Tool
-    from weft.comparison import Comparison
-    from weft.mixed_precision import Allocation, Front
 
 Path_ = str | os.PathLike[str]
 #: Called with (what is being done, steps done, steps in all).
@@ -225,145 +223,6 @@ def verify(
         if junit_draft is not None:
             junit_draft.write_text(report.to_junit(), encoding="utf-8")
     return report
-
-
-def compare(
-    model: nn.Module | ExportedProgram | FloatGraph | str,
-    calibration: Path_,
-    evaluation: Path_,
-    *,
-    training: Path_ | None = None,
-    methods: Sequence[str] | None = None,
-    recipes: Sequence[Recipe | Path_] = (),
-    epochs: int | None = None,
-    draws: int = 1,
-    calibration_images: int | None = None,
-    config: str | None = None,
-    output: Path_ | None = None,
-    layout: str | None = None,
-    values: str | None = None,
-    progress: Progress = _silent,
-) -> Comparison:
-    """Quantizes a float network by many methods and measures each on the same data.
-
-    model:              as for `quantize`.
-    calibration:        the path of an npz file of real inputs.
-    evaluation:         the path of another one, with labels for the accuracy.
-    training:           the path of one with labels, for methods that learn; the calibration inputs by default, if they have labels.
-    methods:            names of `weft.comparison.methods.methods()`; by default all that can take part.
-    recipes:            further methods, as objects or TOML files.
-    epochs:             of the methods that train.
-    draws:              how often `calibration_images` of the calibration inputs are drawn.
-    config:             a named configuration, whose cycles are counted.
-    output:             a folder for a page with pictures, the pictures as files, and the numbers as JSON.
-
-    Raises InputError for methods that do not exist or cannot take part, for a network or data that cannot be compared, and for a folder
-    that holds other files.
-    """
-    from hwgen.config import DEFAULT
-    from weft import calibration_data
-    from weft.comparison.contenders import ByRecipe
-    from weft.comparison.inputs import labelled_data
-    from weft.comparison.methods import EPOCHS
-    from weft.comparison.methods import methods as all_methods
-    from weft.comparison.run import Study
-
-    known = all_methods(EPOCHS if epochs is None else epochs)
-    unknown = [name for name in methods or () if name not in known]
-    if unknown:
-        raise InputError(f"there is no method {unknown[0]!r}; there are {'; '.join(known)}")
-    every = methods is None and not recipes
-    contenders = [known[name] for name in (known if every else methods or ())]
-    contenders += [ByRecipe(recipe_of(recipe)) for recipe in recipes]
-    with ExitStack() as outputs:
-        draft = None
-        if output is not None:
-            from weft.comparison.report import new_report, write_report
-
-            draft = outputs.enter_context(new_report(Path(output)))
-        name = None
-        if isinstance(model, str):
-            from weft.model import load_model
-
-            model, name = load_model(model)
-        network = calibration_data.prepare(model, calibration, layout, values, name).network
-        study = Study(
-            network,
-            labelled_data(Path(calibration), network, "calibration", layout, values),
-            labelled_data(Path(evaluation), network, "evaluation", layout, values),
-            training=None if training is None else labelled_data(Path(training), network, "training", layout, values),
-            draws=draws,
-            calibration_inputs=calibration_images,
-            config=configuration(RescaleFormat.parse("tflite"), config),
-            configuration=config or DEFAULT,
-            progress=progress,
-        )
-        comparison = study.compare(contenders, strict=not every)
-        if draft is not None:
-            write_report(draft, study, comparison, contenders)
-    return comparison
-
-
-def mix(
-    model: nn.Module | ExportedProgram | FloatGraph | str,
-    calibration: Path_,
-    *,
-    limits: Mapping[str, str],
-    measure: str = "trace",
-    bits: str = "2,3,4,5,6,7,8",
-    eight_bit_ends: bool = True,
-    recipe: Recipe | Path_ | None = None,
-    config: str | None = None,
-    evaluation: Path_ | None = None,
-    output: Path_ | None = None,
-    layout: str | None = None,
-    values: str | None = None,
-    progress: Progress = _silent,
-) -> tuple[Allocation, Front | None]:
-    """Chooses the bits of every layer within limits; with evaluation inputs also a front of recipes from few bytes to many.
-
-    limits:  by "bytes", "bops" or "cycles": a number, or a percentage of what 8 bits cost, such as "50%".
-    measure: "one-at-a-time", "gradient", "eigenvalue", "trace" or "landscape" (`golden.sensitivity.Measure`).
-    bits:    that a layer may get, with commas between them.
-    recipe:  what the result is but for the bits.
-    output:  a TOML file to write.
-
-    Raises InputError for limits that cannot be kept, and says what the least is.
-    """
-    from golden.passes.pipeline import prepare
-    from golden.sensitivity import Measure
-    from hwgen.config import DEFAULT
-    from weft import calibration_data, mixed_precision
-    from weft.comparison.inputs import labelled_data
-
-    if not bits.replace(",", "").replace(" ", "").isdecimal():
-        raise InputError(f"bits are whole numbers with commas between them, such as 2,4,8, not {bits!r}")
-    numbers = tuple(int(number) for number in bits.split(",") if number.strip())
-    if measure not in (known := [each.value for each in Measure]):
-        raise InputError(f"there is no measure {measure!r}; there are {', '.join(known)}")
-    if isinstance(model, str):
-        from weft.model import load_model
-
-        model, name = load_model(model)
-    else:
-        name = None
-    network = prepare(calibration_data.prepare(model, calibration, layout, values, name).network)
-    data = labelled_data(Path(calibration), network, "calibration", layout, values)
-    accelerator = configuration(RescaleFormat.parse("tflite"), config)
-    base = mixed_precision.BASE if recipe is None else recipe_of(recipe)
-    allocator = mixed_precision.Allocator(
-        network, data, accelerator, measure=Measure(measure), base=base, bits=numbers, eight_bit_ends=eight_bit_ends, progress=progress
-    )
-    most = {kind: mixed_precision.parse_limit(text, allocator.whole(kind)) for kind, text in limits.items()}
-    allocation = allocator.allocate(most)
-    front = None
-    if evaluation is not None:
-        test = labelled_data(Path(evaluation), network, "evaluation", layout, values)
-        front = mixed_precision.front(allocator, mixed_precision.SHARES, data, test, accelerator, config or DEFAULT, progress)
-    if output is not None:
-        with new_file(Path(output)) as draft:
-            draft.write_text(allocation.recipe.to_toml(), encoding="utf-8")
-    return allocation, front
 
 
 def doctor() -> tuple[Tool, ...]:

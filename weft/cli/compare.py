@@ -77,11 +77,11 @@ def compare(
 
     MODEL is a float network, as for `weft quantize`.  Every result is kept, so that one more method runs that one alone.
     """
-    from weft import api
+    from weft.comparison import command
 
     report = Report(as_json)
     with report.progress() as progress:
-        comparison = api.compare(
+        comparison = command.compare(
             model,
             calibration,
             evaluation,

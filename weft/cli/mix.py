@@ -68,11 +68,11 @@ def mix(
 
     MODEL is a float network, as for `weft quantize`.  Layers that meet in an add get the same bits.
     """
-    from weft import api
+    from weft import mixing
 
     report = Report(as_json)
     with report.progress() as progress:
-        allocation, front = api.mix(
+        allocation, front = mixing.mix(
             model,
             calibration,
             limits={kind: text for kind, text in (("bytes", max_bytes), ("bops", max_bops), ("cycles", max_cycles)) if text is not None},
