@@ -270,12 +270,12 @@ def test_damage_is_named(message: str, change: Callable[[ModelProto], Any]) -> N
 
 def test_every_unsupported_operator_is_reported_at_once() -> None:
     f = FileBuilder()
-    x = f.op("LeakyRelu", f.conv(f.input((1, 3, 6, 6)), 3, 4))
+    x = f.op("LRN", f.conv(f.input((1, 3, 6, 6)), 3, 4), size=3)
     x = f.op("Resize", f.op("Relu", x), "", f.constant([1.0, 1.0, 2.0, 2.0]))
     model = f.proto(f.op("GRU", f.op("QLinearConv", x), outputs=2))
     text = refused(model)
     assert "4 problem(s)" in text
-    assert "node 'leakyrelu1' (LeakyRelu): is not supported; use Relu, Clip, Sigmoid or Tanh and train again" in text
+    assert "node 'lrn1' (LRN): is not supported" in text
     assert "node 'resize3' (Resize): is not supported; upsampling is not supported" in text
     assert "(QLinearConv): is not supported; quantize in the QDQ format" in text
     assert "(GRU): is not supported; recurrent layers are not supported" in text
@@ -322,14 +322,14 @@ FLOAT_PROBLEMS: list[tuple[str, Callable[[FileBuilder, str], str]]] = [
     ("whose order differs between NCHW and NHWC", lambda f, x: f.op("Flatten", x)),
     ("join the maps instead", lambda f, x: f.op("Concat", f.op("Flatten", x), f.op("Flatten", x))),
     ("only equal shapes", lambda f, x: f.op("Add", x, f.op("GlobalAveragePool", x))),
-    ("only Add does that", lambda f, x: f.op("Mul", x, x)),
+    ("it multiplies two tensors that both depend", lambda f, x: f.op("Mul", x, f.op("MaxPool", x, kernel_shape=[1, 1]))),
     ("only zero padding", lambda f, x: f.op("Pad", x, f.constant([0] * 8, "int64"), f.constant(1.0))),
     ("only rows and columns can be padded", lambda f, x: f.op("Pad", x, f.constant([0, 1, 0, 0, 0, 0, 0, 0], "int64"))),
     ("only padding with constants", lambda f, x: f.op("Pad", x, f.constant([0] * 8, "int64"), mode="reflect")),
     ("does not fit its input", lambda f, x: f.op("MaxPool", x, kernel_shape=[9, 9])),
     ("is computed from the network's input", lambda f, x: f.op("Conv", x, x)),
     ("do not fit the 3 channels", lambda f, x: f.conv(x, 2, 2)),
-    ("only the mean over rows and columns", lambda f, x: f.op("ReduceMean", x, axes=[1])),
+    ("only rows and columns of maps are supported", lambda f, x: f.op("ReduceMean", x, axes=[1])),
     ("in training mode", lambda f, x: f.op("BatchNormalization", x, *[f.random(3) for _ in range(4)], training_mode=1)),
     ("clips to the empty range", lambda f, x: f.op("Clip", x, f.constant(2.0), f.constant(1.0))),
     ("more than its first result", lambda f, x: f.op("Add", (y := f.op("MaxPool", x, kernel_shape=[1, 1], outputs=2)), f"{y}1")),
