@@ -16,8 +16,10 @@ from golden.input_data import quantize_input
 from golden.interpreter import run
 from sim import tools
 from tests.weft.small import Command
-from weft.benchmarks import commands, emission, golden_model, quantization, reference_networks, registry, simulation
+from weft.benchmarks import commands, emission, golden_model, quantization, reference_networks, registry, simulation, training
 from weft.benchmarks.registry import at_least, at_most
+from weft.demo.data import Split
+from weft.demo.network import DigitsNet
 
 ADDED = """
 from weft.benchmarks.registry import benchmark
@@ -178,3 +180,16 @@ def test_targets() -> None:
     assert at_least(2.99, 3)["reached"] is False
     assert at_most(118_000, 118_000) == {"target": "at most 118,000", "reached": True}
     assert at_most(3.01, 3.0)["reached"] is False
+
+
+def test_training(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = training.digits()
+    few = Split(whole.train_x[:64], whole.train_label[:64], whole.test_x[:32], whole.test_label[:32])
+    recipe = training.RECIPES[0]
+    monkeypatch.setattr(training, "digits", lambda: few)
+    monkeypatch.setattr(training, "train_float", lambda split: DigitsNet().eval())
+    monkeypatch.setattr(training, "RECIPES", (replace(recipe, training=replace(recipe.training, epochs=1)),))
+    (row,) = results(command("bench", "--only", "training", "--json").out)["training"]["rows"]
+    assert row["method"] == "W4A4"
+    assert all(0 <= row[figure] <= 100 for figure in ("float", "quantized", "trained"))
+    assert row["reached"] == (row["trained"] >= row["float"] - 1)

@@ -11,6 +11,7 @@ from torch import nn
 
 from golden.calibration import Range, calibrate
 from golden.checker import violations
+from golden.compression.network import Settings, compress
 from golden.float_graph import FloatGraph
 from golden.graph import Graph, WeightedOp
 from golden.importers.torch_export import import_module
@@ -179,3 +180,13 @@ def test_orders_give_other_ranges_and_the_last_the_least_error(trained: Trained)
     assert all(found[order] != found[Order.TOGETHER] for order in Order if order is not Order.TOGETHER)
     rights = {order: right(trained, quantize_graph(trained.graph, ranges, base)) for order, ranges in found.items()}
     assert rights[Order.OUTPUT_ERROR] > rights[Order.TOGETHER]
+
+
+@pytest.mark.slow
+def test_the_verilog_computes_the_same_with_chosen_integers(trained: Trained) -> None:
+    """Rounded adaptively, and shared in codebooks: int8 like all others, but no nearest ones."""
+    few = Recipe(weights=replace(MSE_WEIGHTS, bits=4), recovery=(Recovery.ADAPTIVE_ROUNDING, Recovery.BIAS_CORRECTION))
+    data = {trained.graph.inputs[0]: trained.split.train_x[:100]}
+    for graph in (_quantized(trained, few), compress(trained.graph, data, Recipe(), Settings()).graph):
+        images = np.asarray(quantize_input(graph, trained.split.test_x[:SIMULATED]))
+        assert verify(graph, images, config=CONFIG.with_rescale(graph.format)).equal
