@@ -41,6 +41,7 @@ def collect(
                 observers[name].update(array)
             else:
                 broken[name] = None
+        del values, array  # one batch's tensors at a time: the next one's are made before these names would be given away
         if progress is not None:
             progress(min(start + batch_size, count), count)
     if broken:

@@ -43,8 +43,7 @@ SHIFT_ONLY = replace(MSE, name="W8A8 MSE, shift-only", rescale="shift")
 #: Percentage points that W4A8 may lose against float, and shift-only rescaling against multipliers.
 _W4A8_POINTS, _SHIFT_POINTS = 3.0, 1.0
 _SECONDS = 30.0
-#: Images whose peak memory is compared, two batches of calibration (each is there until the next one is) and twice as many: these
-#: should not take more than this factor.
+#: Images whose peak memory is compared, about two batches of calibration and twice as many: these should not take more than this factor.
 _IMAGES, _MEMORY_FACTOR = (224, 448), 1.1
 
 
