@@ -97,14 +97,14 @@ def run(graph: Graph, x: Int8 | Mapping[str, Int8], *, tensors: bool = False, pr
     with ExitStack() as stack:
         if plans:
             stack.enter_context(_blas().limit(limits=1, user_api="blas"))
-        in_order = stack.enter_context(ThreadPoolExecutor(_cores())).map if len(starts) > 1 else map
+        in_order = stack.enter_context(ThreadPoolExecutor(cores())).map if len(starts) > 1 else map
         for done in in_order(evaluate, starts):
             if progress is not None:
                 progress(done, count)
     return results if tensors else results[graph.outputs[0]]
 
 
-def _cores() -> int:
+def cores() -> int:
     """The cores that this process may use, which in a container or under taskset are not all that there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -152,7 +152,7 @@ def _chunk_images(graph: Graph, count: int) -> int:
         if isinstance(op, Conv2d):
             size = max(size, size // op.weight.shape[0] * op.weight[0].size)  # the patches
         largest = max(largest, size, *(tensor.size for tensor in graph.op_inputs(op)))
-    shares = max(1, min(_cores(), 2 * count * largest // _CHUNK_ELEMENTS))
+    shares = max(1, min(cores(), 2 * count * largest // _CHUNK_ELEMENTS))
     return max(1, min(_CHUNK_ELEMENTS // largest, -(-count // shares)))
 
 

@@ -83,12 +83,9 @@ def quantize(
 
     chosen, format = recipe_of(recipe), None if rescale is None else RescaleFormat.parse(rescale)
     if isinstance(model, str):
-        from weft.model import load_model
+        from weft.model import load_named
 
-        progress("reading the network", 0, 1)
-        model, default_name = load_model(model)
-        name = name or default_name
-        progress("reading the network", 1, 1)
+        model, name = load_named(model, name, progress)
     prepared = calibration_data.prepare(model, calibration, layout, values, name)
     graph = quantizer.quantize(
         prepared.network, prepared.x, recipe=chosen, format=format, progress=lambda done, total: progress("calibrating", done, total)

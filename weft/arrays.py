@@ -144,6 +144,14 @@ def read_samples(path: Path, layout: Layout | None = None, values: Values | None
     )
 
 
+def read_labels(path: Path, layout: str | None, values: str | None) -> npt.NDArray[np.int64]:
+    """The labels in an npz file, int64[N].  Raises InputError where there are none."""
+    samples = read_samples(path, None if layout is None else choice(Layout, layout), None if values is None else choice(Values, values))
+    if samples.label is None:
+        raise InputError(f"{path}: there are no labels; store the class of each input under the key 'label'")
+    return samples.label
+
+
 def read_samples_by_name(
     path: Path, names: Sequence[str], layout: Layout | None = None, values: Values | None = None
 ) -> dict[str, Samples]:

@@ -14,7 +14,7 @@ from golden import network_file
 from golden.errors import InputError
 from golden.graph import Graph
 from golden.recipe import Method, Recipe
-from weft.arrays import Layout, Values, choice, read_samples
+from weft.arrays import read_labels
 from weft.recipe_argument import recipe_of
 
 if TYPE_CHECKING:
@@ -108,18 +108,15 @@ def compress(
     chosen = settings or compression.Settings()
     scheme = _static(recipe_of(recipe))
     if isinstance(model, str):
-        from weft.model import load_model
+        from weft.model import load_named
 
-        progress("reading the network", 0, 1)
-        model, default_name = load_model(model)
-        name = name or default_name
-        progress("reading the network", 1, 1)
+        model, name = load_named(model, name, progress)
     prepared = calibration_data.prepare(model, Path(calibration), layout, values, name)
-    label = _labels(Path(calibration), layout, values) if chosen.epochs else None
+    label = read_labels(Path(calibration), layout, values) if chosen.epochs else None
     held_out = None
     if evaluation is not None:
         other = calibration_data.prepare(prepared.network, Path(evaluation), layout, values, name)
-        held_out = other.x, _labels(Path(evaluation), layout, values)
+        held_out = other.x, read_labels(Path(evaluation), layout, values)
     floating = prepare(prepared.network)
     plain = None if held_out is None else _accuracy(quantize(floating, prepared.x, recipe=scheme), *held_out)
     for layer, rank in (low_rank or {}).items():
@@ -154,13 +151,6 @@ def parse_low_rank(pairs: Sequence[str]) -> dict[str, int]:
             raise InputError(f"a factorization must be LAYER=RANK, such as classifier.1=8, not {pair!r}")
         found[layer] = int(rank)
     return found
-
-
-def _labels(path: Path, layout: str | None, values: str | None) -> npt.NDArray[np.int64]:
-    samples = read_samples(path, None if layout is None else choice(Layout, layout), None if values is None else choice(Values, values))
-    if samples.label is None:
-        raise InputError(f"{path}: there are no labels; store the class of each input under the key 'label'")
-    return samples.label
 
 
 def _accuracy(graph: Graph, x: Mapping[str, npt.NDArray[np.float32]], label: npt.NDArray[np.int64]) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,16 @@ def load_model(name: str) -> tuple[nn.Module | ExportedProgram | FloatGraph, str
         raise InputError(f"MODEL must be the path of a .pt2, .tflite or .onnx file, or package.module:factory, not {name!r}{missing}")
     module, _, factory = name.partition(":")
     return _call(module, factory), factory
+
+
+def load_named(
+    model: str, name: str | None, progress: Callable[[str, int, int], None]
+) -> tuple[nn.Module | ExportedProgram | FloatGraph, str]:
+    """The network that `model` names, and `name`, or a short one of its own; `progress` is told before and after."""
+    progress("reading the network", 0, 1)
+    loaded, own_name = load_model(model)
+    progress("reading the network", 1, 1)
+    return loaded, name or own_name
 
 
 def _from_file(path: Path) -> FloatGraph:

@@ -15,7 +15,7 @@ from golden import network_file
 from golden.errors import InputError
 from golden.graph import Graph
 from golden.recipe import Recipe
-from weft.arrays import Layout, Values, choice, read_samples
+from weft.arrays import read_labels
 from weft.output import new_file
 from weft.recipe_argument import recipe_of
 
@@ -84,13 +84,10 @@ def train(
 
     chosen = recipe_of(recipe)
     if isinstance(model, str):
-        from weft.model import load_model
+        from weft.model import load_named
 
-        progress("reading the network", 0, 1)
-        model, default_name = load_model(model)
-        name = name or default_name
-        progress("reading the network", 1, 1)
-    label = _labels(Path(data), layout, values)
+        model, name = load_named(model, name, progress)
+    label = read_labels(Path(data), layout, values)
     prepared = calibration_data.prepare(model, Path(data), layout, values, name)
     graph = prepared.network
     if len(graph.inputs) != 1:
@@ -99,7 +96,7 @@ def train(
     held_out = None
     if evaluation is not None:
         other = calibration_data.prepare(graph, Path(evaluation), layout, values, name)
-        held_out = next(iter(other.x.values())), _labels(Path(evaluation), layout, values)
+        held_out = next(iter(other.x.values())), read_labels(Path(evaluation), layout, values)
     network = training.prepare(
         graph, x[:CALIBRATION], chosen, layout="NHWC", progress=lambda done, total: progress("calibrating", done, total)
     )
@@ -121,14 +118,6 @@ def train(
     accuracy = None if held_out is None else _accuracy(result, *held_out)
     floating = None if held_out is None else _float_accuracy(graph, *held_out)
     return Trained(result, history.losses, history.resumed, accuracy, start, floating)
-
-
-def _labels(path: Path, layout: str | None, values: str | None) -> npt.NDArray[np.int64]:
-    """The labels in a file.  Raises InputError where there are none."""
-    samples = read_samples(path, None if layout is None else choice(Layout, layout), None if values is None else choice(Values, values))
-    if samples.label is None:
-        raise InputError(f"{path}: there are no labels; store the class of each input under the key 'label'")
-    return samples.label
 
 
 def _accuracy(graph: Graph, x: npt.NDArray[np.float32], label: npt.NDArray[np.int64]) -> float:

@@ -134,7 +134,26 @@ class Unsigned(UniformFormat):
 
 
 @dataclass(frozen=True)
-class SignMagnitude(UniformFormat):
+class TwoZeros(UniformFormat):
+    """What sign-magnitude and one's complement share: a range that is the same on both sides, and 0 twice."""
+
+    width: int
+
+    @property
+    def low(self) -> int:
+        return -self.high
+
+    @property
+    def high(self) -> int:
+        return (1 << (self.width - 1)) - 1
+
+    @property
+    def specials(self) -> str:
+        return "two zeros"
+
+
+@dataclass(frozen=True)
+class SignMagnitude(TwoZeros):
     """A sign bit and the magnitude: from -(2^(n-1) - 1) to 2^(n-1) - 1, with two zeros (SPEC eq. 39)."""
 
     width: int
@@ -150,18 +169,6 @@ class SignMagnitude(UniformFormat):
     def fields(self) -> tuple[Field, ...]:
         return (Field("sign", 1), Field("magnitude", self.width - 1))
 
-    @property
-    def low(self) -> int:
-        return -self.high
-
-    @property
-    def high(self) -> int:
-        return (1 << (self.width - 1)) - 1
-
-    @property
-    def specials(self) -> str:
-        return "two zeros"
-
     def to_pattern(self, steps: int, *, negative: bool) -> int:
         return (negative << (self.width - 1)) | abs(steps)
 
@@ -171,7 +178,7 @@ class SignMagnitude(UniformFormat):
 
 
 @dataclass(frozen=True)
-class OnesComplement(UniformFormat):
+class OnesComplement(TwoZeros):
     """A negative number is the complement of every bit of its magnitude; the range of sign-magnitude, two zeros (SPEC eq. 40)."""
 
     width: int
@@ -186,18 +193,6 @@ class OnesComplement(UniformFormat):
     @property
     def fields(self) -> tuple[Field, ...]:
         return (Field("sign", 1), Field("rest", self.width - 1))
-
-    @property
-    def low(self) -> int:
-        return -self.high
-
-    @property
-    def high(self) -> int:
-        return (1 << (self.width - 1)) - 1
-
-    @property
-    def specials(self) -> str:
-        return "two zeros"
 
     def to_pattern(self, steps: int, *, negative: bool) -> int:
         every_bit = (1 << self.width) - 1

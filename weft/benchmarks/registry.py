@@ -12,6 +12,7 @@ from typing import Any
 
 import weft.benchmarks
 from golden.errors import InputError, ToolMissingError
+from golden.interpreter import cores
 
 Progress = Callable[[str, int, int], None]
 #: One line of a benchmark's table: figures by the name of their column, which is the same in every line.
@@ -104,11 +105,6 @@ def run(chosen: Sequence[Benchmark], progress: Progress) -> BenchmarkReport:
     """Runs benchmarks one after the other."""
     machine = Machine(platform.machine(), cores(), platform.python_version(), round(os.getloadavg()[0], 2))
     return BenchmarkReport(machine, tuple(_run(each, progress) for each in chosen))
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run(each: Benchmark, progress: Progress) -> BenchmarkResult:
