@@ -8,6 +8,7 @@ from typing import Any
 
 from golden.errors import InputError
 from golden.rescale import SHIFT, TFLITE, RescaleFormat, RescaleKind
+from hwgen.family import Family
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class AcceleratorConfig:
     dense_input:           whether the feeder can read an input of few channels stored without gaps, several taps in one word.
     add_tables:            tables that the accelerator holds, one for each residual add and each function of one value (logistic, tanh);
                            0 for an accelerator without them.
+    family:                the FPGA family whose cells the emitted Verilog holds; it changes no result and no cycle.
     """
 
     rows: int = 16
@@ -51,6 +53,7 @@ class AcceleratorConfig:
     depthwise_rows: int = 3
     dense_input: bool = True
     add_tables: int = 0
+    family: Family = Family.PORTABLE
 
     def __post_init__(self) -> None:
         problems = []
@@ -77,6 +80,8 @@ class AcceleratorConfig:
             problems.append(f"rescale must be a RescaleFormat such as RescaleFormat.parse('fixed16'), not {self.rescale!r}")
         if not isinstance(self.weight_slots, int) or self.weight_slots not in (0, *range(2, 65)):
             problems.append(f"weight_slots must be 0 (choose) or an integer from 2 to 64, not {self.weight_slots!r}")
+        if not isinstance(self.family, Family):
+            problems.append(f"family must be a Family such as Family.ECP5, not {self.family!r}")
         integer("depthwise_rows", 0, 64)
         if all(sizes):
             if self.rows % self.cols and self.cols % self.rows:
@@ -154,7 +159,7 @@ class AcceleratorConfig:
 
     def to_json(self) -> dict[str, Any]:
         """The parameters as JSON values; `from_json` reads them back."""
-        return {**asdict(self), "rescale": str(self.rescale)}
+        return {**asdict(self), "rescale": str(self.rescale), "family": self.family.value}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> AcceleratorConfig:
@@ -166,6 +171,11 @@ class AcceleratorConfig:
         values = dict(data)
         if "rescale" in values:
             values["rescale"] = RescaleFormat.parse(str(values["rescale"]))
+        if "family" in values:
+            names = [family.value for family in Family]
+            if values["family"] not in names:
+                raise InputError(f"there is no FPGA family {values['family']!r}; the known ones are {', '.join(names)}")
+            values["family"] = Family(values["family"])
         return cls(**values)
 
     def with_rescale(self, rescale: RescaleFormat) -> AcceleratorConfig:
@@ -201,4 +211,4 @@ NAMED: dict[str, AcceleratorConfig] = {
 
 DEFAULT = "base-16x16"
 
-__all__ = ["DEFAULT", "NAMED", "SHIFT", "TFLITE", "AcceleratorConfig", "RescaleFormat", "RescaleKind", "psum_bits"]
+__all__ = ["DEFAULT", "NAMED", "SHIFT", "TFLITE", "AcceleratorConfig", "Family", "RescaleFormat", "RescaleKind", "psum_bits"]

@@ -7,7 +7,7 @@ Networks are given as `golden.graph.Graph` or as the path of a network file; dat
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +21,7 @@ from golden.graph import Graph
 from golden.rescale import RescaleFormat
 from weft import prediction
 from weft.arrays import Layout, Samples, Values, choice
-from weft.configuration import configuration
+from weft.configuration import CELLS, configuration
 from weft.network import load_network
 from weft.network_inputs import Data, int8_inputs, network_samples
 from weft.output import new_file
@@ -128,7 +128,7 @@ def generate(
     config: str | AcceleratorConfig | None = None,
     force: bool = False,
     progress: Progress = _silent,
-    **parameters: int,
+    **parameters: int | str,
 ) -> Program:
     """Writes the folder with the accelerator's Verilog, memory images and documentation; returns the compiled program.
 
@@ -178,7 +178,7 @@ def verify(
     layout: str | None = None,
     values: str | None = None,
     progress: Progress = _silent,
-    **parameters: int,
+    **parameters: int | str,
 ) -> VerifyReport:
     """Runs the Verilog in a simulator and compares every layer of every image with the golden model, bit for bit.
 
@@ -244,7 +244,7 @@ def check(network: Graph | FloatGraph | Path_) -> tuple[Place, ...]:
     return survey(network if isinstance(network, Graph | FloatGraph) else Path(network)).places
 
 
-def analyze(network: Graph | Path_, *, config: str | AcceleratorConfig | None = None, **parameters: int) -> Analysis:
+def analyze(network: Graph | Path_, *, config: str | AcceleratorConfig | None = None, **parameters: int | str) -> Analysis:
     """Cycles, utilization and memory of a network on an accelerator, exactly those of the hardware, without generating it; and whether
     it fits that one (`fit`) and every named configuration (`configurations`, `lacks`).  What is too small is no error.
 
@@ -269,14 +269,17 @@ def _samples(data: Data | Path_, names: Sequence[str], what: str, layout: str | 
     return network_samples(Path(data) if isinstance(data, str | os.PathLike) else data, names, what, stated, kind)
 
 
-def _configuration(graph: Graph, config: str | AcceleratorConfig | None, parameters: dict[str, int]) -> tuple[AcceleratorConfig, set[str]]:
+def _configuration(
+    graph: Graph, config: str | AcceleratorConfig | None, parameters: Mapping[str, int | str]
+) -> tuple[AcceleratorConfig, set[str]]:
     """The accelerator that is meant, and which of its parameters may grow with the network.
 
     One of the user's own has memories that hold the network, but for those whose size is given.
     """
     if config is None or isinstance(config, str):
         chosen = configuration(graph.format, config, **parameters)
-        return chosen, set(asdict(chosen)) - set(parameters) if parameters else set()
+        own = set(parameters) - set(CELLS)
+        return chosen, set(asdict(chosen)) - own if own else set()
     if parameters:
         raise InputError(f"give a configuration or parameters ({', '.join(parameters)}), not both")
     return config, set()

@@ -11,6 +11,7 @@ from amaranth.back import verilog
 from amaranth.lib import wiring
 
 from hwgen.config import AcceleratorConfig
+from hwgen.family import Family
 from hwgen.gateware.accelerator import MEMBERS, Accelerator
 from hwgen.gateware.selftest import ACCELERATOR_MODULE, SelfTest
 from hwgen.gateware.shared import EmissionPlatform
@@ -29,9 +30,15 @@ HEADER = """\
 """
 
 
-def component_verilog(component: wiring.Component, name: str, *, given: Mapping[str, wiring.Signature] | None = None) -> str:
+def component_verilog(
+    component: wiring.Component,
+    name: str,
+    *,
+    given: Mapping[str, wiring.Signature] | None = None,
+    family: Family = Family.PORTABLE,
+) -> str:
     """Verilog of a component under a module name, with every module it shares; those in `given` are in other files."""
-    platform = EmissionPlatform(given)
+    platform = EmissionPlatform(given, family)
     parts = [verilog.convert(component, name=name, platform=platform, emit_src=False)]
     emitted: set[str] = set()
     while pending := [module for module in platform.modules if module not in emitted]:
@@ -60,18 +67,24 @@ def templates() -> str:
 def accelerator_verilog(config: AcceleratorConfig) -> str:
     """Text of accelerator.v: module `weft_accelerator` and all below it."""
     what = f"for {config.rows} x {config.cols}, {config.lanes} lanes, rescale {config.rescale}"
-    return "\n".join([HEADER.format(what=what), component_verilog(Accelerator(config), ACCELERATOR_MODULE), templates()])
+    return "\n".join(
+        [HEADER.format(what=what), component_verilog(Accelerator(config), ACCELERATOR_MODULE, family=config.family), templates()]
+    )
 
 
 def selftest_verilog(config: AcceleratorConfig, replay_depth: int) -> str:
     """Text of selftest.v: module `weft_selftest`, a replay host around `weft_accelerator`, which accelerator.v has."""
     what = f"self-test with {replay_depth} replay records"
     given = {ACCELERATOR_MODULE: wiring.Signature(MEMBERS)}
-    return "\n".join([HEADER.format(what=what), component_verilog(SelfTest(config, replay_depth), SELFTEST_MODULE, given=given)])
+    return "\n".join(
+        [HEADER.format(what=what), component_verilog(SelfTest(config, replay_depth), SELFTEST_MODULE, given=given, family=config.family)]
+    )
 
 
 def uart_verilog(config: AcceleratorConfig, divisor: int) -> str:
     """Text of uart.v: module `weft_uart`, `weft_accelerator`, which accelerator.v has, behind a serial line of `divisor` cycles a bit."""
     given = {ACCELERATOR_MODULE: wiring.Signature(MEMBERS)}
     what = f"serial line, {divisor} clock cycles a bit"
-    return "\n".join([HEADER.format(what=what), component_verilog(UartTop(config, divisor), UART_MODULE, given=given)])
+    return "\n".join(
+        [HEADER.format(what=what), component_verilog(UartTop(config, divisor), UART_MODULE, given=given, family=config.family)]
+    )

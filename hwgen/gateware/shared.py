@@ -13,17 +13,21 @@ from typing import Any
 from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Value
 from amaranth.lib import wiring
 
+from hwgen.family import Family
+
 
 class EmissionPlatform:
     """Passed as Amaranth's platform while Verilog is written.
 
     modules: the component to emit under each module name, collected by `shared`.
     given:   signatures of modules that another file has.
+    family:  the FPGA family whose cells may be instantiated.
     """
 
-    def __init__(self, given: Mapping[str, wiring.Signature] | None = None) -> None:
+    def __init__(self, given: Mapping[str, wiring.Signature] | None = None, family: Family = Family.PORTABLE) -> None:
         self.modules: dict[str, wiring.Component] = {}
         self.given = dict(given or {})
+        self.family = family
 
 
 def member_ports(interface: Any) -> list[tuple[str, str, Value]]:

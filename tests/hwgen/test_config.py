@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from golden.errors import InputError
 from golden.rescale import SHIFT, TFLITE, RescaleFormat
 from hwgen.config import DEFAULT, NAMED, AcceleratorConfig, psum_bits
+from hwgen.family import Family
 
 
 def refusals(**parameters: object) -> tuple[str, ...]:
@@ -48,6 +49,7 @@ def test_integers_have_a_range(name, low, high):
     ("parameters", "message"),
     [
         ({"rescale": "tflite"}, "rescale must be a RescaleFormat such as RescaleFormat.parse('fixed16'), not 'tflite'"),
+        ({"family": "ecp5"}, "family must be a Family such as Family.ECP5, not 'ecp5'"),
         ({"dense_input": 1}, "dense_input must be true or false, not 1"),
         ({"weight_slots": 1}, "weight_slots must be 0 (choose) or an integer from 2 to 64, not 1"),
         ({"weight_slots": 65}, "weight_slots must be 0 (choose) or an integer from 2 to 64, not 65"),
@@ -102,6 +104,7 @@ def configurations(draw: st.DrawFn) -> AcceleratorConfig:
         depthwise_rows=draw(st.integers(0, 64)),
         dense_input=draw(st.booleans()),
         add_tables=draw(st.integers(0, 64)),
+        family=draw(st.sampled_from(Family)),
     )
 
 
@@ -119,6 +122,8 @@ def test_json_may_leave_parameters_out_but_not_invent_any():
         AcceleratorConfig.from_json({"colums": 8, "speed": 1})
     with pytest.raises(InputError, match="rescale format must be shift, tflite or fixedB"):
         AcceleratorConfig.from_json({"rescale": "round"})
+    with pytest.raises(InputError, match=r"^there is no FPGA family 'ecp6'; the known ones are portable, ecp5, ice40, gowin, xilinx7$"):
+        AcceleratorConfig.from_json({"family": "ecp6"})
 
 
 def test_with_rescale_changes_the_format_alone():

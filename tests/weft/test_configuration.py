@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from golden.errors import InputError
 from golden.rescale import SHIFT, TFLITE
 from hwgen.config import DEFAULT, NAMED, AcceleratorConfig
+from hwgen.family import Family
 from weft.cli.configuration import _PARAMETERS, _SWITCHES, as_options
-from weft.configuration import configuration, label
+from weft.configuration import CELLS, configuration, label
 
 
 def test_the_default() -> None:
@@ -41,8 +44,18 @@ def test_errors() -> None:
 
 
 def test_the_command_line_has_every_parameter() -> None:
-    assert {*_PARAMETERS, *_SWITCHES} == set(AcceleratorConfig.__dataclass_fields__) - {"rescale"}
+    assert {*_PARAMETERS, *_SWITCHES, *CELLS} == set(AcceleratorConfig.__dataclass_fields__) - {"rescale"}
     assert as_options(None, {"rows": 4, "weight_depth": 512}) == "--rows 4 --weight-depth 512"
     assert as_options("tiny-4x4", {}) == "--config tiny-4x4"
     assert as_options(None, {"dense_input": True, "cols": 2}) == "--dense-input --cols 2"
     assert as_options(None, {"dense_input": False}) == "--no-dense-input"
+
+
+def test_a_family_goes_with_a_named_configuration_and_with_parameters():
+    for given in ({"name": "small-8x8"}, {"rows": 8, "cols": 4}):
+        config = configuration(TFLITE, **given, family="ecp5")
+        assert config.family is Family.ECP5
+        assert replace(config, family=Family.PORTABLE) == configuration(TFLITE, **given)
+    assert label(configuration(TFLITE, "small-8x8", family="gowin")) == "small-8x8"
+    with pytest.raises(InputError, match="no FPGA family 'spartan'"):
+        configuration(TFLITE, family="spartan")

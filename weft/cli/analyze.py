@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @network_argument
 @configuration_options
 @json_option
-def analyze(network: Path, config: str | None, as_json: bool, **parameters: int | None) -> None:
+def analyze(network: Path, config: str | None, as_json: bool, **parameters: int | str | None) -> None:
     """Say what a network takes of an accelerator: cycles, exactly those of the hardware, utilization and memory, layer by layer.
 
     Nothing is generated; the numbers are the compiler's.  Also says of every named configuration whether the network fits, what it

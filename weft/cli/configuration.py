@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
 
 from hwgen.config import DEFAULT, NAMED, AcceleratorConfig
+from hwgen.family import Family
 from weft.configuration import configuration
 
 #: Fields of AcceleratorConfig that may be given one by one, and what they mean.
@@ -45,15 +46,18 @@ def configuration_options(function: _Function) -> _Function:
         function = click.option(flags, name, default=None, help=f"{meaning[0].upper()}{meaning[1:]}.")(function)
     for name, meaning in reversed(_PARAMETERS.items()):
         function = click.option(flag(name), name, type=int, help=f"{meaning[0].upper()}{meaning[1:]}.")(function)
+    function = click.option(
+        "--family", type=click.Choice([family.value for family in Family]), help="The FPGA family whose multiplier cells the Verilog holds."
+    )(function)
     return click.option("--config", type=click.Choice(list(NAMED)), help=f"A named configuration.  Default: {DEFAULT}.")(function)
 
 
-def given(parameters: dict[str, int | None]) -> dict[str, int]:
+def given(parameters: dict[str, int | str | None]) -> dict[str, int | str]:
     """The parameters that were given."""
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def as_options(config: str | None, parameters: dict[str, int]) -> str:
+def as_options(config: str | None, parameters: Mapping[str, int | str]) -> str:
     """The command line that gives these again."""
     words = [] if config is None else ["--config", config]
     for name, value in parameters.items():
@@ -69,7 +73,8 @@ def as_parameters(config: AcceleratorConfig) -> str:
         for name in (*_PARAMETERS, *_SWITCHES)
         if name not in _GROWING and (name in ("rows", "cols") or getattr(config, name) != getattr(default, name))
     }
-    return as_options(None, values)
+    cells = {} if config.family is default.family else {"family": config.family.value}
+    return as_options(None, {**values, **cells})
 
 
 def flag(name: str) -> str:

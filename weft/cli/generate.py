@@ -17,7 +17,7 @@ from weft.cli.terminal import Report
 @click.option("--force", is_flag=True, help="Replace the folder of another network or configuration.")
 @configuration_options
 @json_option
-def generate(network: Path, output: Path, force: bool, config: str | None, as_json: bool, **parameters: int | None) -> None:
+def generate(network: Path, output: Path, force: bool, config: str | None, as_json: bool, **parameters: int | str | None) -> None:
     """Generate the accelerator's Verilog, memory images and documentation for a quantized network.
 
     Give a named configuration, or --rows and --cols and what else shall differ from the defaults.  The accelerator takes

@@ -53,7 +53,7 @@ def verify(
     layout: str | None,
     values: str | None,
     as_json: bool,
-    **parameters: int | None,
+    **parameters: int | str | None,
 ) -> int:
     """Run a network's Verilog in a simulator and compare every layer with the golden model, bit for bit.
 
