@@ -10,10 +10,19 @@ from golden.graph import Graph
 from hwgen.compiler.compile import Demand, check_memories, demands, translate
 from hwgen.compiler.program import Program
 from hwgen.config import AcceleratorConfig
+from hwgen.family import Family
 from hwgen.regmap import MEMORIES, Window
 
-#: Words in which a memory grows, and what is counted one by one.
-_BLOCK, _COUNTED = 512, ("add_tables", "max_layers")
+#: Words in which a memory grows: those of a block RAM at its widest.  What is counted one by one.
+_BLOCK, _COUNTED = {Family.ICE40: 256}, ("add_tables", "max_layers")
+#: Accumulators of a bank that lie in LUT RAM, and the words in which that grows.
+_FEW, _CELL = 64, 16
+
+
+def _blocks(words: int, family: Family) -> int:
+    """Words of the whole blocks that hold so many."""
+    block = _BLOCK.get(family, 512)
+    return -(-words // block) * block
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ def fitted(program: Program, free: Collection[str]) -> AcceleratorConfig:
     """
     config = program.config
     short = {demand.parameter: demand.need for demand in demands(program, config) if not demand.fits and demand.parameter in free}
-    grown = {name: need if name in _COUNTED else -(-need // _BLOCK) * _BLOCK for name, need in short.items()}
+    grown = {name: need if name in _COUNTED else _blocks(need, config.family) for name, need in short.items()}
     return AcceleratorConfig.from_json({**config.to_json(), **grown})
 
 
@@ -83,5 +92,23 @@ def compile_fitted(graph: Graph, config: AcceleratorConfig, free: Collection[str
     """
     program = translate(graph, config)
     program = replace(program, config=fitted(program, free))
+    check_memories(program)
+    return program
+
+
+def compile_least(graph: Graph, template: AcceleratorConfig) -> Program:
+    """Compiles a graph for the accelerator that has the template's units and the least memories that hold the network, in whole blocks
+    of its family; accumulators no more than the template's, and no fewer than the largest pixel tile takes of those.
+
+    The cycles are those of the template with memories that are large enough.  Raises InputError for what the accelerator cannot run.
+    """
+    program = translate(graph, template)
+    largest = max(values["pixels"] * (1 + values["paired"]) for values in program.descriptors)
+    acc_depth = -(-largest // _CELL) * _CELL if largest <= _FEW else _blocks(largest, template.family)
+    least = {"acc_depth": min(template.acc_depth, max(4, acc_depth))}
+    for demand in demands(program, template):
+        least[demand.parameter] = demand.need if demand.parameter in _COUNTED else _blocks(demand.need, template.family)
+    config = AcceleratorConfig.from_json({**template.to_json(), **least})
+    program = translate(graph, config)
     check_memories(program)
     return program

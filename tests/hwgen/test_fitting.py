@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from golden.errors import DoesNotFitError
-from golden.graph import Window
+from golden.graph import DepthwiseConv2d, Padding, Window
 from golden.importers.tflite import import_file
 from hwgen.compiler import compile_graph
 from hwgen.compiler.compile import translate
-from hwgen.compiler.fitting import compile_fitted, fit, fit_of, fitted, memory_bytes
+from hwgen.compiler.fitting import compile_fitted, compile_least, fit, fit_of, fitted, memory_bytes
 from hwgen.config import NAMED, AcceleratorConfig
+from hwgen.family import Family
 from tests.hwgen.conftest import NetworkBuilder
 
 LEAST = AcceleratorConfig(rows=4, cols=4, lanes=1, act_depth=16, weight_depth=16, param_depth=4, program_depth=32, max_layers=1)
@@ -56,6 +57,38 @@ def test_a_size_that_is_given_stays(digits_like: NetworkBuilder) -> None:
     program = compile_fitted(graph, LEAST, MEMORIES)
     assert program.config == fit_of(graph, LEAST).enough
     assert program.words == compile_graph(graph, program.config).words
+
+
+@pytest.mark.parametrize("family", [Family.ECP5, Family.ICE40])
+def test_the_least_memories_are_whole_blocks_and_one_block_less_is_too_little(digits_like: NetworkBuilder, family: Family) -> None:
+    graph = digits_like.graph()
+    template = replace(NAMED["small-8x8"], family=family)
+    program = compile_least(graph, template)
+    assert program.cycles == translate(graph, template).cycles
+    assert program.words == compile_graph(graph, program.config).words
+    block = 256 if family is Family.ICE40 else 512
+    assert program.config.acc_depth == 32  # the 30 pixels of the first layer
+    assert program.config.max_layers == len(program.layers)
+    for demand in fit(program).memory:
+        if demand.parameter not in ("max_layers", "add_tables"):
+            assert demand.have == getattr(program.config, demand.parameter)
+            assert demand.have % block == 0
+            assert demand.need <= demand.have < demand.need + block
+    # The units are the template's.
+    depths = {name: getattr(template, name) for name in (*MEMORIES, "acc_depth")}
+    assert replace(program.config, **depths) == template
+
+
+def test_the_least_accumulators_hold_both_halves_of_a_pair(network: type[NetworkBuilder]) -> None:
+    """A depthwise convolution at stride 2 on R = 2 C: a group is two slices, each pixel takes two accumulators."""
+    window = Window((3, 3), (2, 2), Padding(1, 1, 1, 1))
+    built = network(12, 12, 8)
+    weight = built.rng.integers(-127, 128, (3, 3, 8)).astype(np.int8)
+    constants = {**built.weighted(np.moveaxis(weight, 2, 0), {}), "weight": weight}
+    graph = built.add(DepthwiseConv2d("depthwise", ("input",), "out", window=window, **constants), (6, 6, 8)).graph()
+    template = AcceleratorConfig(rows=8, cols=4, lanes=2, acc_depth=1024)
+    assert compile_least(graph, template).config.acc_depth == 512  # 36 pixels take 72, more than lie in LUT RAM
+    assert compile_least(graph, replace(template, acc_depth=80)).config.acc_depth == 80
 
 
 def test_what_no_memory_helps_is_a_reason_and_no_error(network: type[NetworkBuilder]) -> None:
