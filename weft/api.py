@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from hwgen.compiler.analysis import Analysis, Place
     from hwgen.compiler.program import Program
     from hwgen.config import AcceleratorConfig
+    from hwgen.tool import Tool
     from sim.report import VerifyReport
-    from sim.tools import Tool
 
 Path_ = str | os.PathLike[str]
 #: Called with (what is being done, steps done, steps in all).

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from sim.tools import Tool, find_tools
+from hwgen.tool import Tool
+from sim.tools import find_tools
 
 #: Packages by name, and what does not work without them; cocotb and Verilator are among the simulators' tools.
 _PACKAGES = {

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from boards.host import BusError
 from boards.host.bus import Bus
-from sim import cache, tools
+from hwgen import cache
+from sim import tools
 from sim.build_folder import TOP
 
 COMPILER = os.environ.get("CC", "cc")

@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hwgen import cache
 from hwgen.emit import UART_MODULE
-from sim import cache, tools
+from sim import tools
 
 DIVISOR = 8
 _MAIN = Path(__file__).with_suffix(".cpp")

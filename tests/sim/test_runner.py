@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from golden.errors import InputError, ToolFailedError
-from sim import cache, runner, simulators
+from hwgen import cache
+from sim import runner, simulators
 from sim.results import Status
 from sim.runner import Design, build, control_file, module_ports, run
 from sim.tools import Simulator

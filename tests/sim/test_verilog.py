@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from golden.graph import Graph, Int8
-from hwgen import emit
+from hwgen import cache, emit
 from hwgen.config import AcceleratorConfig
-from sim import cache, emission_sources, runner, tools, verilog
+from sim import emission_sources, runner, tools, verilog
 from sim.emission_sources import PACKAGES, Sources, read_sources
 from sim.tools import Simulator
 from sim.verify import verify

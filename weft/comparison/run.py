@@ -12,7 +12,7 @@ import numpy as np
 from golden.errors import InputError
 from golden.float_graph import FloatGraph
 from golden.passes.pipeline import prepare
-from sim import cache
+from hwgen import cache
 from weft.comparison.contenders import Contender, Task
 from weft.comparison.data import Data
 from weft.comparison.network_digest import code_digest, network_digest

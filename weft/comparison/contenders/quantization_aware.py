@@ -7,7 +7,7 @@ from pathlib import Path
 
 from golden.integer_graph import build
 from golden.recipe import Recipe
-from sim import cache
+from hwgen import cache
 from weft.comparison.contenders.contender import Contender, Quantized, Task
 
 _CHECKPOINT = "checkpoint"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from golden.evaluation import real_outputs
 from golden.float_graph import FloatGraph, FloatSoftmax
 from golden.training.landscape import Landscape, Loss, Surroundings, cross_entropy, landscape
-from sim import cache
+from hwgen import cache
 from weft.comparison.contenders import Contender
 from weft.comparison.pictures.subject import Subject
 from weft.comparison.run import Study

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from golden.errors import InputError
-from sim import cache
+from hwgen import cache
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def hundred_bytes(folder: Path) -> None:
 #: A build that never ends.
 SLOW = """
 import time
-from sim import cache
+from hwgen import cache
 
 def make(folder):
     (folder / "file").write_text("half")
