@@ -36,6 +36,12 @@ class ToolMissingError(WeftError):
     exit_code = 4
 
 
+class TimingError(WeftError):
+    """A placed and routed design does not reach the clock that was asked for."""
+
+    exit_code = 5
+
+
 class ToolFailedError(WeftError):
     """A program that Weft ran (simulator, synthesizer, compiler) ended with a failure of its own."""
 

@@ -1,0 +1,120 @@
+"""What surrounds an accelerator on a board: clock, reset, serial line, LEDs."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.hdl import ClockDomain, ClockSignal, Elaboratable, Instance, Module, ResetSignal, Signal
+from amaranth.lib import io
+from amaranth.lib.cdc import ResetSynchronizer
+
+from boards.board import Board, Resource
+from boards.pll import PllSettings
+from golden.errors import InputError
+from hwgen.emit import SELFTEST_MODULE, UART_MODULE
+from hwgen.family import Family
+
+#: Microseconds in which an iCE40's block RAMs read wrongly after configuration (iCE40 errata; Amaranth's platform waits as long).
+_ICE40_WAIT_US = 15
+
+
+class Top(enum.Enum):
+    """What drives the accelerator."""
+
+    UART = "uart"  #: a host behind the serial line
+    SELFTEST = "selftest"  #: recorded inputs and the golden model's outputs, in memory
+
+
+class ClockGenerator(Elaboratable):  # type: ignore[misc]
+    """Drives the domain `sync`: the clock that `pll` makes of the platform's default clock, in reset until it is stable."""
+
+    def __init__(self, family: Family, pll: PllSettings) -> None:
+        self.family, self.pll = family, pll
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        locked, ready = Signal(), Signal()
+        self.pll.add_to(m, platform.request(platform.default_clk, dir="-"), ClockSignal("sync"), locked)
+        if self.family is Family.ICE40:
+            m.domains.waiting = ClockDomain(local=True)
+            count = Signal(range(int(_ICE40_WAIT_US * self.pll.mhz) + 1), init=int(_ICE40_WAIT_US * self.pll.mhz))
+            m.d.comb += [
+                ClockSignal("waiting").eq(ClockSignal("sync")),
+                ResetSignal("waiting").eq(~locked),
+                ready.eq(locked & (count == 0)),
+            ]
+            with m.If(count != 0):
+                m.d.waiting += count.eq(count - 1)
+        else:
+            m.d.comb += ready.eq(locked)
+        m.submodules.reset = ResetSynchronizer(~ready, domain="sync")
+        return m
+
+
+class BoardTop(Elaboratable):  # type: ignore[misc]
+    """The module `top`: a clock generator, an instance of the emitted UART top or self-test, and the pins."""
+
+    def __init__(self, board: Board, pll: PllSettings, top: Top) -> None:
+        self.board, self.pll, self.top = board, pll, top
+        if top is Top.UART and board.uart is None:
+            raise InputError(f"the FPGA of {board.title} has no serial line of its own, so that it has no UART top; use --top selftest")
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        board, lamps = self.board, self.board.lamps
+        m.domains.sync = ClockDomain()
+        m.submodules.clock = ClockGenerator(board.family, self.pll)
+        clocked = {"i_clk": ClockSignal("sync"), "i_rst": ResetSignal("sync")}
+        lit: dict[Resource | None, Any] = {}
+        if self.top is Top.UART and board.uart is not None:
+            rx, tx, open_, activity, irq = (Signal(name=name) for name in ("rx", "tx", "open", "activity", "irq"))
+            line = _request(platform, board.uart, {"rx": "-", "tx": "-"})
+            m.submodules.rx_buffer = rx_buffer = io.Buffer("i", line.rx)
+            m.submodules.tx_buffer = tx_buffer = io.Buffer("o", line.tx)
+            m.d.comb += [rx.eq(rx_buffer.i), tx_buffer.o.eq(tx)]
+            m.submodules.weft = Instance(UART_MODULE, **clocked, i_rx=rx, o_tx=tx, o_irq=irq, o_open=open_, o_activity=activity)
+            lit = {lamps.open: open_, lamps.activity: activity, lamps.done: irq}
+        else:
+            done, fail = Signal(), Signal()
+            m.submodules.weft = Instance(SELFTEST_MODULE, **clocked, o_done=done, o_fail=fail)
+            lit = {lamps.passed: done & ~fail, lamps.failed: done & fail}
+        for resource, value in lit.items():
+            if resource is not None:
+                m.submodules[f"{resource[0]}_{resource[1]}_buffer"] = lamp = io.Buffer("o", platform.request(*resource, dir="-"))
+                m.d.comb += lamp.o.eq(value)
+        for (resource, subsignal), level in board.held.items():
+            port = getattr(_request(platform, resource, {}), subsignal)
+            m.submodules[f"{resource[0]}_{subsignal}_buffer"] = buffer = io.Buffer("o", port)
+            m.d.comb += buffer.o.eq(level)
+        return m
+
+
+def _request(platform: Any, resource: Resource, directions: dict[str, str]) -> Any:
+    """The bare ports of a resource with several signals: no buffers but those that are asked for."""
+    signals = platform.lookup(*resource).ios
+    return platform.request(*resource, dir={each.name: directions.get(each.name, "-") for each in signals})
+
+
+@dataclass(frozen=True)
+class TopSources:
+    """top.il in Yosys' RTLIL, and the constraints on pins and clocks in the form that place and route takes."""
+
+    rtlil: str
+    constraints: str
+    constraints_file: str
+
+
+_CONSTRAINTS = {Family.ECP5: "lpf", Family.ICE40: "pcf", Family.GOWIN: "cst", Family.XILINX7: "xdc"}
+
+
+def top_sources(board: Board, pll: PllSettings, top: Top) -> TopSources:
+    """The top of a board as Amaranth's platform prepares it; the tools are run by Weft's own stages."""
+    plan = board.platform().build(BoardTop(board, pll, top), name="top", do_build=False, emit_src=False)
+    file = f"top.{_CONSTRAINTS[board.family]}"
+    return TopSources(_text(plan.files["top.il"]), _text(plan.files[file]), file)
+
+
+def _text(content: str | bytes) -> str:
+    return content.decode() if isinstance(content, bytes) else content
