@@ -23,17 +23,22 @@ class AcceleratorConfig:
     weight_slots:          D, weight tiles that every PE can hold (2 to 64); 0 takes the smallest D that keeps the array
                            busy at the shortest tile, R / L pixels; at least 4 where depthwise groups come in pairs.
     acc_bits:              width of an accumulator.
-    acc_depth:             output pixels that one accumulator bank holds; there are two banks.
+    acc_depth:             output pixels that one accumulator bank holds; there are two banks, without `overlap` one.
     act_depth:             words (of R bytes) of activation memory.
     weight_depth:          words (of L * C bytes) of weight memory.
     param_depth:           records (one output channel each) of parameter memory.
     program_depth:         32-bit words of program memory.
-    max_layers:            layers that the performance counters can tell apart (at most 256).
+    max_layers:            layers that the performance counters can tell apart (at most 256); 0 for an accelerator without them, which
+                           counts the cycles of a run alone.
     depthwise_rows:        array rows, at most R, that can take a column's own channel: taps of a depthwise kernel row in one pass;
                            0 for an accelerator without depthwise convolution.
     dense_input:           whether the feeder can read an input of few channels stored without gaps, several taps in one word.
     add_tables:            tables that the accelerator holds, one for each residual add and each function of one value (logistic, tanh);
                            0 for an accelerator without them.
+    overlap:               whether units work ahead of each other.  False makes a lean accelerator: a group of output channels is written
+                           before the next is fed, a descriptor done before the next is read, so one accumulator bank, one descriptor
+                           register and memories of a single port for activations and weights are enough.
+    size_bits:             bits of the sizes in a descriptor: input and output rows and columns, groups, words of a pixel (6 to 16).
     family:                the FPGA family whose cells the emitted Verilog holds; it changes no result and no cycle.
     """
 
@@ -53,6 +58,8 @@ class AcceleratorConfig:
     depthwise_rows: int = 3
     dense_input: bool = True
     add_tables: int = 0
+    overlap: bool = True
+    size_bits: int = 16
     family: Family = Family.PORTABLE
 
     def __post_init__(self) -> None:
@@ -72,10 +79,12 @@ class AcceleratorConfig:
         integer("weight_depth", 16, 2**22)
         integer("param_depth", 4, 2**16)
         integer("program_depth", 32, 2**16)
-        integer("max_layers", 1, 256)
+        integer("max_layers", 0, 256)
+        integer("size_bits", 6, 16)
         integer("add_tables", 0, 64)
-        if not isinstance(self.dense_input, bool):
-            problems.append(f"dense_input must be true or false, not {self.dense_input!r}")
+        for name in ("dense_input", "overlap"):
+            if not isinstance(getattr(self, name), bool):
+                problems.append(f"{name} must be true or false, not {getattr(self, name)!r}")
         if not isinstance(self.rescale, RescaleFormat):
             problems.append(f"rescale must be a RescaleFormat such as RescaleFormat.parse('fixed16'), not {self.rescale!r}")
         if not isinstance(self.weight_slots, int) or self.weight_slots not in (0, *range(2, 65)):
@@ -110,7 +119,7 @@ class AcceleratorConfig:
     @property
     def depthwise_pairs(self) -> bool:
         """Whether a word holds channels for two depthwise groups, which at stride 2 take turns."""
-        return self.depthwise_taps > 0 and self.rows % (2 * self.cols) == 0
+        return self.overlap and self.depthwise_taps > 0 and self.rows % (2 * self.cols) == 0
 
     @property
     def words_per_depthwise_tile(self) -> int:
@@ -139,6 +148,16 @@ class AcceleratorConfig:
     def pool_channels(self) -> int:
         """Channels that a pooling group covers: the smaller of R and C."""
         return min(self.rows, self.cols)
+
+    @property
+    def acc_banks(self) -> int:
+        """Accumulator banks: one to fill while the other is worked off, or one for both."""
+        return 2 if self.overlap else 1
+
+    @property
+    def place_bits(self) -> int:
+        """Signed bits of a place in the input map, which may lie in the padding."""
+        return self.size_bits + 2
 
     @property
     def slices(self) -> int:

@@ -56,11 +56,15 @@ class _Model:
         self.loads = 0  # weight tiles loaded
         self.next_load = 0
         self.releases: list[int] = []  # cycle from which each group's bank is free again
+        self.fetched = False  # any descriptor
         self.drained = 0  # first cycle in which everything so far is in memory
 
     def run(self, values: Mapping[str, int]) -> tuple[int, int]:
         """Runs one descriptor; gives the cycle in which its layer's time begins, and the words issued."""
         config = self.config
+        if not config.overlap and self.fetched:
+            self.fetch = self.drained + 1
+        self.fetched = True
         offer = self.fetch + Sequencer.FETCH_CYCLES
         loader, feeder, post = (max(offer, ready) for ready in (self.loader_ready, self.feeder_ready, self.post_ready))
         self.fetch = max(loader, feeder, post) + 1
@@ -82,12 +86,13 @@ class _Model:
             begin = max(begin, self.drained)
         issue = begin
         load = max(loader + 1, self.next_load)
-        param = post + ParamFetcher.interval(config)
+        param = post + (ParamFetcher.interval(config) if config.overlap else ParamFetcher.gap(config))
         lane_start = post + 1
         for group in range(values["groups"]):
             index = len(self.releases)
-            if index >= 2:
-                issue = max(issue, self.releases[index - 2])
+            if index >= config.acc_banks:
+                issue = max(issue, self.releases[index - config.acc_banks])
+            tile_begin = issue
             for _ in range(tiles_per_group):
                 shared = (1 + values["paired"]) if through_array else 0  # weight tiles that these words meet
                 for _ in range(shared):
@@ -96,6 +101,9 @@ class _Model:
                     issue = max(issue, load + 1)
                     self.loads += 1
                     load += words_per_tile
+                if not config.overlap:
+                    issue = max(issue, tile_begin)
+                    tile_begin = issue + Feeder.TILE_INTERVAL
                 self.tile_ends += [issue + stream - 1] * shared
                 issue += stream
             # The bank is full; the post-processor goes through its lane groups.
@@ -104,16 +112,16 @@ class _Model:
             lane_groups = values["lane_groups_last"] if last_group else values["lane_groups"]
             for _ in range(lane_groups):
                 lane_start = max(lane_start, param)
-                param = lane_start + ParamFetcher.interval(config)
                 begin_last, lane_start = lane_start, lane_start + pixels
-            self.releases.append(begin_last + max(0, pixels - (lead + 2)) + 1)
+                param = begin_last + ParamFetcher.interval(config) if config.overlap else lane_start - 1 + ParamFetcher.gap(config)
+            self.drained = lane_start - 1 + PostProcessor.latency(config) + 1
+            self.releases.append(begin_last + max(0, pixels - (lead + 2)) + 1 if config.overlap else self.drained)
         self.next_load = load
         self.loader_ready = load - 1 if through_array else loader + 1
         self.feeder_ready = issue - 1
         self.post_ready = lane_start - 1
-        self.drained = lane_start - 1 + PostProcessor.latency(config) + 1
         return begin, values["groups"] * tiles_per_group * stream
 
     def finish(self) -> int:
         """The cycle of `done`."""
-        return max(self.fetch, self.drained)
+        return max(self.fetch, self.drained) if self.config.overlap else self.drained

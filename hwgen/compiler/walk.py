@@ -8,7 +8,6 @@ from golden.graph import Window
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.tiling import Tile
 from hwgen.descriptor import BY_NAME
-from hwgen.gateware.byte_shifter import PLACE_BITS
 
 #: Addresses are taken modulo this.
 ADDRESS_SPACE = 1 << BY_NAME["act_address"].bits
@@ -66,7 +65,7 @@ def store(target: Placement, tile: Tile, *, channels: int, group_channels: int, 
     }
 
 
-def out_of_reach(fields: Mapping[str, int]) -> list[str]:
+def out_of_reach(fields: Mapping[str, int], place_bits: int) -> list[str]:
     """Says for each coordinate of a descriptor that the feeder cannot count to its last value, in the padding behind the map."""
     columns = fields["stream_x"] or fields["pixels_x"]
     found = []
@@ -74,6 +73,6 @@ def out_of_reach(fields: Mapping[str, int]) -> list[str]:
         last = (
             fields[f"start_{axis}"] + (count - 1) * fields[f"stride_{axis}"] + (fields[f"kernel_{axis}"] - 1) * fields[f"dilation_{axis}"]
         )
-        if last >= 1 << (PLACE_BITS - 1):
-            found.append(f"windows reach {axis} = {last}, but the feeder counts to {(1 << (PLACE_BITS - 1)) - 1}")
+        if last >= 1 << (place_bits - 1):
+            found.append(f"windows reach {axis} = {last}, but the feeder counts to {(1 << (place_bits - 1)) - 1}")
     return found

@@ -19,7 +19,7 @@ from hwgen.gateware.uart_top import UartTop
 
 SELFTEST_MODULE = "weft_selftest"
 UART_MODULE = "weft_uart"
-TEMPLATES = ("weft_ram.v", "weft_tap.v")
+TEMPLATES = ("weft_ram.v", "weft_lean_ram.v", "weft_single_port_ram.v", "weft_tap.v")
 
 _DUMMY = re.compile(r"^  reg (\\\$auto\$verilog_backend\.cc:\d+:dump_module\$\d+ ) = 0;$", re.MULTILINE)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -9,7 +11,8 @@ from amaranth.lib.wiring import In, Out
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import Operation
 from hwgen.gateware.control import Control
-from hwgen.gateware.ram import READ_LATENCY, Ram
+from hwgen.gateware.delay import delay
+from hwgen.gateware.ram import READ_LATENCY, Kind, Ram
 
 
 class Accumulator(wiring.Component):
@@ -21,6 +24,8 @@ class Accumulator(wiring.Component):
     Read-modify-write takes `READ_LATENCY` + 2 cycles from the address to the write: address, memory, output register and sum, write.
     A word that meets the same pixel 1, 2 or 3 words later is forwarded (tiles of 1, 2 or 3 pixels); at distance 3 the memory is read
     while it is written, and the value read is not used.
+
+    Without `overlap` there is one bank, and no word meets a sum that is on its way: the feeder begins tiles apart from each other.
 
     Latency: `control` comes `READ_LATENCY` = 2 cycles before its `value`; the sum is written one cycle after `value`, `bank_full`
     pulses in that cycle, and from the next cycle on the post-processor may read.  Throughput: a word a cycle.  No back-pressure: a
@@ -48,6 +53,9 @@ class Accumulator(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
+        if not config.overlap:
+            self._one_bank(m)
+            return m
         width = config.cols * config.acc_bits
         banks = [Ram(width=width, depth=config.acc_depth) for _ in range(2)]
         m.submodules.bank_0, m.submodules.bank_1 = banks
@@ -105,3 +113,33 @@ class Accumulator(wiring.Component):
             ]
         m.d.comb += self.bank_full.eq(stages[3].valid & stages[3].group_last)
         return m
+
+    def _one_bank(self, m: Module) -> None:
+        """Without `overlap`."""
+        config = self.config
+        m.submodules.bank = bank = Ram(
+            width=config.cols * config.acc_bits, depth=config.acc_depth, chunk=config.acc_bits, kind=Kind.LEAN
+        )
+        address = Signal.like(self.read_addr, name="address")
+        with m.If(self.control.valid):
+            m.d.sync += address.eq(Mux(self.control.tile_last, 0, address + 1))
+        m.d.comb += [
+            bank.read_en.eq(self.control.valid | self.read_en),
+            bank.read_addr.eq(Mux(self.control.valid, address, self.read_addr)),
+            self.read_data.eq(bank.read_data),
+        ]
+        # As above: memory, sum, write.
+        stages = [Signal(Control, name=f"stage_{stage}") for stage in range(4)]
+        m.d.comb += stages[0].eq(self.control)
+        m.d.sync += [after.eq(before) for before, after in pairwise(stages)]
+        place = delay(m, address, len(stages) - 1, name="place")
+        largest = Signal()  # the sum is not wanted
+        m.d.comb += largest.eq(self.operation == Operation.MAX_POOL)
+        for c, value in enumerate(self.value):
+            part = slice(c * config.acc_bits, (c + 1) * config.acc_bits)
+            stored, total = bank.read_data[part].as_signed(), Signal(signed(config.acc_bits), name=f"total_{c}", reset_less=True)
+            keeps = Signal(name=f"keeps_{c}")  # what is stored is the largest
+            base = stored & (~(stages[2].first | largest)).replicate(config.acc_bits).as_signed()
+            m.d.sync += [total.eq(base + value), keeps.eq(largest & ~stages[2].first & (stored[:8].as_signed() >= value[:8].as_signed()))]
+            m.d.comb += [bank.write_en[c].eq(stages[3].valid & ~keeps), bank.write_data[part].eq(total)]
+        m.d.comb += [bank.write_addr.eq(place), self.bank_full.eq(stages[3].valid & stages[3].group_last)]

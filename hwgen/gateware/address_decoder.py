@@ -62,7 +62,8 @@ class AddressDecoder(wiring.Component):
         ]
         with m.Switch(self.window):
             with m.Case(regmap.Window.REGISTERS):
-                m.d.comb += self.counter.eq((byte >= regmap.COUNTER_BASE) & (byte < counter_end))
+                if self.config.max_layers:
+                    m.d.comb += self.counter.eq((byte >= regmap.COUNTER_BASE) & (byte < counter_end))
                 with m.Switch(host_word):
                     for index, register in enumerate(regmap.REGISTERS):
                         with m.Case(register.offset >> 2):

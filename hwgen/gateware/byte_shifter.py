@@ -7,12 +7,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.config import AcceleratorConfig
-from hwgen.descriptor import BY_NAME
+from hwgen.field_widths import field_bits
 from hwgen.gateware.delay import delay
 from hwgen.gateware.ram import READ_LATENCY
-
-#: Bits of a place in a row, which may lie in the padding.
-PLACE_BITS = 18
 
 
 class ByteShifter(wiring.Component):
@@ -39,15 +36,15 @@ class ByteShifter(wiring.Component):
     """
 
     def __init__(self, config: AcceleratorConfig) -> None:
-        self.rows = config.rows
+        self.rows, self.place_bits, self.overlap = config.rows, config.place_bits, config.overlap
         names = ("dense", "stride_x", "dense_shift", "width", "dense_byte")
-        dense, stride, shift, width, byte = (BY_NAME[name].bits for name in names)
+        dense, stride, shift, width, byte = (field_bits(config, name) for name in names)
         super().__init__(
             {
                 "restart": In(1),
                 "first_byte": In(byte),
                 "issue": In(1),
-                "x": In(signed(PLACE_BITS)),
+                "x": In(signed(config.place_bits)),
                 "dense": In(dense),
                 "stride": In(stride),
                 "shift": In(shift),
@@ -73,11 +70,13 @@ class ByteShifter(wiring.Component):
             m.d.sync += [byte.eq(self.first_byte), entered.eq(0)]
 
         # What is constant in a layer is taken with an issue: the next layer's may be there while this one's last words are on their way.
-        dense, shift, width = (
-            Signal.like(getattr(self, name), name=f"layer_{name}", reset_less=True) for name in ("dense", "shift", "width")
-        )
-        with m.If(self.issue):
-            m.d.sync += [dense.eq(self.dense), shift.eq(self.shift), width.eq(self.width)]
+        dense, shift, width = self.dense, self.shift, self.width
+        if self.overlap:
+            dense, shift, width = (
+                Signal.like(getattr(self, name), name=f"layer_{name}", reset_less=True) for name in ("dense", "shift", "width")
+            )
+            with m.If(self.issue):
+                m.d.sync += [dense.eq(self.dense), shift.eq(self.shift), width.eq(self.width)]
 
         # With the memory's answer.
         answers = delay(m, self.issue, READ_LATENCY, name="answers", resets=True)
@@ -96,6 +95,6 @@ class ByteShifter(wiring.Component):
         with m.If(answers):
             m.d.sync += [newest.eq(self.read_data), kept.eq(before)]
         for i in range(rows):
-            place = Signal(signed(PLACE_BITS + 1), name=f"place_{i}")
+            place = Signal(signed(self.place_bits + 1), name=f"place_{i}")
             m.d.comb += [place.eq(here_x + i), self.inside[i].eq(~dense | ((place >= 0) & (place < width)))]
         return m

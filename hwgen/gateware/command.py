@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from amaranth.hdl import Cat, Shape, Value
 from amaranth.lib import data, stream
 
-from hwgen.descriptor import FIELDS, WORD_BITS, WORDS, Operation
+from hwgen.config import AcceleratorConfig
+from hwgen.descriptor import BY_NAME, FIELDS, WORD_BITS, WORDS, Operation
+from hwgen.field_widths import field_bits
 
 #: The descriptor's fields at the places where the program memory has them.
 Descriptor = data.FlexibleLayout(
@@ -17,6 +19,13 @@ Descriptor = data.FlexibleLayout(
 
 #: How the sequencer hands a descriptor to a unit; a unit registers the fields that it needs when it accepts.
 DescriptorStream = stream.Signature(Descriptor)
+
+
+def field_of(config: AcceleratorConfig, descriptor: data.View[data.FlexibleLayout], name: str) -> Value:
+    """A field of a descriptor in the bits that the accelerator looks at, signed if the field is."""
+    value = getattr(descriptor, name)
+    low = value[: field_bits(config, name)]
+    return low.as_signed() if BY_NAME[name].signed else low
 
 
 def one_of(operation: Value, operations: Iterable[Operation]) -> Value:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import C, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import BY_NAME, Operation
-from hwgen.gateware.byte_shifter import PLACE_BITS, ByteShifter
-from hwgen.gateware.command import DescriptorStream
+from hwgen.gateware.byte_shifter import ByteShifter
+from hwgen.gateware.command import DescriptorStream, field_of
 from hwgen.gateware.control import Control
 from hwgen.gateware.delay import delay
 from hwgen.gateware.ram import READ_LATENCY
@@ -71,6 +71,9 @@ class Feeder(wiring.Component):
     Dense maps (a narrow input stored without gaps): x counts bytes.  The word read is that of a window's last byte; with the word
     before it a byte shifter makes the window one activation word, with the zero point in place of every byte outside the row.
 
+    Without `overlap` the descriptor stays where it is while the feeder works on it, and a tile begins `TILE_INTERVAL` = 4 cycles after
+    the tile before at the earliest, so that the accumulators need no forwarding.
+
     Latency: `LATENCY` = 3 cycles from an issue to `act`.  Throughput: a word a cycle.
 
     Members
@@ -88,6 +91,7 @@ class Feeder(wiring.Component):
     """
 
     LATENCY = READ_LATENCY + 1
+    TILE_INTERVAL = 4
 
     def __init__(self, config: AcceleratorConfig, address_bits: int) -> None:
         self.config, self.address_bits = config, address_bits
@@ -124,7 +128,12 @@ class Feeder(wiring.Component):
         config = self.config
 
         active = Signal()
-        fields = {name: Signal.like(getattr(self.command.payload, name), name=name, reset_less=True) for name in _FIELDS}
+        payload = {name: field_of(config, self.command.payload, name) for name in _FIELDS}
+        fields: dict[str, Value] = dict(payload)
+        if config.overlap:
+            fields = {name: Signal.like(value, name=name, reset_less=True) for name, value in payload.items()}
+        absent = {"paired": not config.depthwise_pairs, "dense": not config.dense_input, "table": not config.add_tables}
+        fields |= {name: C(0, len(payload[name])) for name, is_absent in absent.items() if is_absent}
         barrier = Signal()  # still to be waited for
         depthwise = fields["operation"] == Operation.DEPTHWISE
         slicing = fields["operation"] != Operation.CONV
@@ -132,8 +141,8 @@ class Feeder(wiring.Component):
         tiles = Mux(weightless, 0, 1 + fields["paired"])  # weight tiles of a feeder tile
 
         # Loop counters, outermost first; a counter wraps when every inner one is at its last value.
-        group, tap_y, tap_x, word, out_y, out_x = (Signal(BY_NAME[name].bits, name=f"at_{name}") for name in _LOOPS)
-        walk = Signal.like(fields["extra_walks"], name="walk")
+        group, tap_y, tap_x, word, out_y, out_x = (Signal(len(payload[name]), name=f"at_{name}") for name in _LOOPS)
+        walk = Signal.like(payload["extra_walks"], name="walk")
         last = {}
         for counter, name in zip((group, tap_y, tap_x, word, out_y, out_x), _LOOPS, strict=True):
             last[name] = Signal(name=f"last_{name}")
@@ -155,8 +164,8 @@ class Feeder(wiring.Component):
         row_address, tile_address, group_address = (
             Signal.like(address, name=f"{n}_address", reset_less=True) for n in ("row", "tile", "group")
         )
-        y, tile_y = (Signal(signed(PLACE_BITS), name=n, reset_less=True) for n in ("y", "tile_y"))
-        x, tile_x = (Signal(signed(PLACE_BITS), name=n, reset_less=True) for n in ("x", "tile_x"))
+        y, tile_y = (Signal(signed(config.place_bits), name=n, reset_less=True) for n in ("y", "tile_y"))
+        x, tile_x = (Signal(signed(config.place_bits), name=n, reset_less=True) for n in ("x", "tile_x"))
         act_slice = Signal(range(max(2, config.slices)))
         last_slice = act_slice == config.slices - 1 - fields["paired"]
         tile_start, group_start = Signal(), Signal()
@@ -164,9 +173,10 @@ class Feeder(wiring.Component):
         waits_barrier = barrier & ~self.drained
         waits_bank = group_start & ~self.bank_ready
         waits_weights = tile_start & (self.weights_ready < tiles)
+        waits_tile = Signal()
         issue = self.issue
         m.d.comb += [
-            issue.eq(active & ~waits_barrier & ~waits_bank & ~waits_weights),
+            issue.eq(active & ~waits_barrier & ~waits_bank & ~waits_weights & ~waits_tile),
             self.waits_post.eq(active & (waits_barrier | waits_bank)),
             self.waits_weights.eq(active & ~waits_barrier & ~waits_bank & waits_weights),
             self.take_tile.eq(Mux(issue & tile_start, tiles, 0)),
@@ -174,6 +184,13 @@ class Feeder(wiring.Component):
             self.slot_released.eq(Mux(issue & tile_end, tiles, 0)),
             self.command.ready.eq(~active | (issue & descriptor_end)),
         ]
+        if not config.overlap:
+            interval = Signal(range(self.TILE_INTERVAL))  # cycles until a tile may begin
+            m.d.comb += waits_tile.eq(tile_start & (interval != 0))
+            with m.If(issue & tile_start):
+                m.d.sync += interval.eq(self.TILE_INTERVAL - 1)
+            with m.Elif(interval != 0):
+                m.d.sync += interval.eq(interval - 1)
         # The layer of a cycle is the old one until the barrier is passed.
         layer = Signal.like(self.layer)
         m.d.comb += self.layer.eq(Mux(active & ~waits_barrier, fields["layer"], layer))
@@ -206,8 +223,8 @@ class Feeder(wiring.Component):
             m.d.comb += [next_tile.eq(tile_address + fields["step_kernel_x"]), next_tile_x.eq(tile_x + fields["dilation_x"])]
 
         # Depthwise: which of the streamed columns begin output pixels.
-        phase = Signal.like(fields["decimate"], name="phase")
-        begun = Signal(BY_NAME["pixels_x"].bits)  # output pixels of the row so far
+        phase = Signal.like(payload["decimate"], name="phase")
+        begun = Signal(len(payload["pixels_x"]))  # output pixels of the row so far
         begins = (phase == 0) & (begun != fields["pixels_x"])
         begins_odd = Signal()  # the pixel of the pair's second slice, after that of the first
         pixel_last = Mux(fields["paired"], begins_odd & (begun == fields["pixels_x"]), begins & (begun + 1 == fields["pixels_x"]))
@@ -260,13 +277,14 @@ class Feeder(wiring.Component):
                 m.d.sync += active.eq(0)
 
         with m.If(accept):
-            payload = self.command.payload
-            m.d.sync += [register.eq(getattr(payload, name)) for name, register in fields.items()]
-            m.d.sync += [active.eq(1), barrier.eq(payload.barrier), tile_start.eq(1), group_start.eq(1), act_slice.eq(0)]
+            if config.overlap:
+                m.d.sync += [register.eq(payload[name]) for name, register in fields.items() if isinstance(register, Signal)]
+                m.d.sync += barrier.eq(self.command.payload.barrier)
+            m.d.sync += [active.eq(1), tile_start.eq(1), group_start.eq(1), act_slice.eq(0)]
             m.d.sync += [counter.eq(0) for counter in (group, walk, tap_y, tap_x, word, out_y, out_x, phase, begun, begins_odd)]
-            m.d.sync += [register.eq(payload.act_address) for register in (address, row_address, tile_address, group_address)]
-            m.d.sync += [register.eq(payload.start_y) for register in (y, tile_y)]
-            m.d.sync += [register.eq(payload.start_x) for register in (x, tile_x)]
+            m.d.sync += [register.eq(self.command.payload.act_address) for register in (address, row_address, tile_address, group_address)]
+            m.d.sync += [register.eq(payload["start_y"]) for register in (y, tile_y)]
+            m.d.sync += [register.eq(payload["start_x"]) for register in (x, tile_x)]
 
         # --- the read and its companions ----------------------------------------------------------
         inside = Signal()
@@ -278,11 +296,15 @@ class Feeder(wiring.Component):
         ]
         # Operation, table and padding value change with the descriptor; words of two layers are never under way together, but the
         # feeder may already hold the next layer's descriptor, so they are taken when a word is issued.
-        pad_value = Signal(signed(8), reset_less=True)
-        operation = Signal(Operation)
-        with m.If(issue):
-            m.d.sync += [operation.eq(fields["operation"]), pad_value.eq(fields["pad_value"]), self.table.eq(fields["table"])]
-        m.d.comb += self.operation.eq(operation)
+        pad_value = fields["pad_value"]
+        if config.overlap:
+            pad_value = Signal(signed(8), reset_less=True)
+            operation = Signal(Operation)
+            with m.If(issue):
+                m.d.sync += [operation.eq(fields["operation"]), pad_value.eq(fields["pad_value"]), self.table.eq(fields["table"])]
+            m.d.comb += self.operation.eq(operation)
+        else:
+            m.d.comb += [self.operation.eq(fields["operation"]), self.table.eq(fields["table"])]
         inside_later = delay(m, inside, READ_LATENCY, name="inside", resets=True)
         data, valid_bytes = self.read_data, inside_later.replicate(config.rows)
         if config.dense_input:

@@ -19,7 +19,11 @@ class ParamFetcher(wiring.Component):
     After `take` in cycle t the bias is at `bias` from t + `BIAS_DELAY` on and multiplier and shifts `Lane.PARAMETER_DELAY` cycles
     later, where the lanes want them.  The next set is read meanwhile: `ready` is up again at t + `interval(config)`.
 
-    Members: restart, address, step (a descriptor begins; step 0 gives every lane group the same record); ready, take; read_en,
+    Without `overlap` there is no shadow set, and of a single lane no set at all but the memory's own answer: the next records are read
+    when the last value of a lane group, issued with `finish` in cycle t, has passed the lanes' parameters; `ready` is up at
+    t + `gap(config)`.
+
+    Members: restart, address, step (a descriptor begins; step 0 gives every lane group the same record); ready, take, finish; read_en,
     read_addr -> read_data; bias[lane], and for each lane the rest of the record as `rest[lane]`, lowest bits first.
     """
 
@@ -29,6 +33,12 @@ class ParamFetcher(wiring.Component):
     def interval(config: AcceleratorConfig) -> int:
         """Cycles from one take to the next at the earliest."""
         return ParamFetcher.BIAS_DELAY + config.lanes + READ_LATENCY
+
+    @staticmethod
+    def gap(config: AcceleratorConfig) -> int:
+        """Without `overlap`: cycles from the last issue of a lane group, or from a restart, to the first of the next at the earliest."""
+        # Multiplier and shifts are read `Lane.PARAMETER_DELAY` after the bias; the records of several lanes come one after the other.
+        return Lane.PARAMETER_DELAY + 1 + (config.lanes if config.lanes > 1 else 0)
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self.config = config
@@ -41,6 +51,7 @@ class ParamFetcher(wiring.Component):
                 "step": In(1),
                 "ready": Out(1),
                 "take": In(1),
+                "finish": In(1),
                 "read_en": Out(1),
                 "read_addr": Out(address),
                 "read_data": In(record),
@@ -51,6 +62,9 @@ class ParamFetcher(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        if not self.config.overlap:
+            self._one_set(m)
+            return m
         lanes = self.config.lanes
         bias_bits = len(self.bias[0])
         shadow = [Signal(len(self.read_data), name=f"shadow_{i}", reset_less=True) for i in range(lanes)]
@@ -99,3 +113,34 @@ class ParamFetcher(wiring.Component):
         with m.If(restart_2):
             m.d.sync += [left.eq(lanes), lane.eq(0), address.eq(first_address), tag.eq(~tag), full.eq(0)]
         return m
+
+    def _one_set(self, m: Module) -> None:
+        """Without `overlap`."""
+        lanes = self.config.lanes
+        address = Signal.like(self.address, reset_less=True)
+        left = Signal(range(lanes + 1))
+        full = Signal()
+        ended = Signal()
+        m.d.comb += [ended.eq(self.restart | self.finish), self.ready.eq(full), self.read_en.eq(left != 0), self.read_addr.eq(address)]
+        # Read so that the answer comes when the lanes have taken the last of what it replaces.
+        with m.If(delay(m, ended, self.BIAS_DELAY + Lane.PARAMETER_DELAY - READ_LATENCY, name="ended", resets=True)):
+            m.d.sync += left.eq(lanes)
+        with m.If(self.read_en):
+            m.d.sync += [left.eq(left - 1), address.eq(address + self.step)]
+        with m.If(self.restart):
+            m.d.sync += address.eq(self.address)
+        with m.If(delay(m, ended, self.gap(self.config) - 1, name="almost_ready", resets=True)):
+            m.d.sync += full.eq(1)
+        with m.If(self.take | self.restart):
+            m.d.sync += full.eq(0)
+        bias_bits = len(self.bias[0])
+        if lanes == 1:
+            m.d.comb += [self.bias[0].eq(self.read_data[:bias_bits]), self.rest[0].eq(self.read_data[bias_bits:])]
+            return
+        answers = delay(m, self.read_en, READ_LATENCY, name="answer_valid", resets=True)
+        answer_left = delay(m, left, READ_LATENCY, name="answer_left")
+        for i in range(lanes):
+            record = Signal(len(self.read_data), name=f"record_{i}", reset_less=True)
+            with m.If(answers & (answer_left == lanes - i)):
+                m.d.sync += record.eq(self.read_data)
+            m.d.comb += [self.bias[i].eq(record[:bias_bits]), self.rest[i].eq(record[bias_bits:])]

@@ -22,6 +22,8 @@ class PerformanceCounters(wiring.Component):
     Latency: a layer's counters are in the memory 2 cycles after its last cycle; `read_layer` to `read_data` `READ_LATENCY` = 2
     cycles.  Throughput: every cycle is counted.
 
+    An accelerator with `max_layers` 0 counts the cycles of the run alone.
+
     Members: running, issue, waits_weights, waits_program, layer; cycles (of the run, 32 bits); read_layer -> read_data (four counters
     of 32 bits in the order of `regmap.COUNTERS`).
     """
@@ -45,6 +47,18 @@ class PerformanceCounters(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        counting = Signal()  # `running` one cycle ago
+        m.d.sync += counting.eq(self.running)
+        with m.If(self.running):
+            with m.If(~counting):
+                m.d.sync += self.cycles.eq(1)
+            with m.Else():
+                m.d.sync += self.cycles.eq(self.cycles + 1)
+        if self.config.max_layers:
+            self._by_layer(m, counting)
+        return m
+
+    def _by_layer(self, m: Module, counting: Signal) -> None:
         m.submodules.memory = store = memory.Memory(shape=32 * len(COUNTERS), depth=self.config.max_layers, init=[])
         write, read = store.write_port(), store.read_port()
         assert READ_LATENCY == 2
@@ -67,11 +81,10 @@ class PerformanceCounters(wiring.Component):
         m.d.comb += layer.eq(Mux(begun | self.issue, self.layer, 0))
         m.d.sync += begun.eq(self.running & (begun | self.issue))
 
-        counting = Signal()  # `running` one cycle ago
         current = Signal.like(self.layer)
         counters = [Signal(32, name=f"count_{name}") for name in COUNTERS]
         begins = ~counting | (layer != current)
-        m.d.sync += [counting.eq(self.running), current.eq(layer)]
+        m.d.sync += current.eq(layer)
         for counter, reason in zip(counters, reasons.values(), strict=True):
             with m.If(begins):
                 m.d.sync += counter.eq(reason)
@@ -83,9 +96,3 @@ class PerformanceCounters(wiring.Component):
             write.addr.eq(current),
             write.data.eq(Cat(counters)),
         ]
-        with m.If(self.running):
-            with m.If(~counting):
-                m.d.sync += self.cycles.eq(1)
-            with m.Else():
-                m.d.sync += self.cycles.eq(self.cycles + 1)
-        return m

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import C, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import ARRAY_OPERATIONS, BY_NAME, Operation
 from hwgen.gateware.array import Array
-from hwgen.gateware.command import DescriptorStream, one_of
+from hwgen.gateware.command import DescriptorStream, field_of, one_of
 from hwgen.gateware.delay import delay
 from hwgen.gateware.feeder import Feeder
 from hwgen.gateware.lane import Lane
@@ -46,6 +46,8 @@ class PostProcessor(wiring.Component):
 
     Early release: a bank goes back to the feeder as soon as the words of the next group, which need `bank_release_lead` cycles to
     reach the accumulators, can no longer overtake the reads that are left.
+
+    Without `overlap` there is one bank, which the feeder may fill again after the group's last write (`group_done`).
 
     Latency: `latency(config)` cycles from a bank read to the write.  Throughput: `lanes` channels of one pixel a cycle.
     Back-pressure: through the banks; the write port is its own.
@@ -102,13 +104,18 @@ class PostProcessor(wiring.Component):
         payload = self.command.payload
 
         active = Signal()
-        fields = {name: Signal.like(getattr(payload, name), name=name, reset_less=True) for name in _FIELDS}
+        given = {name: field_of(config, payload, name) for name in _FIELDS}
+        fields: dict[str, Value] = dict(given)
+        if config.overlap:
+            fields = {name: Signal.like(value, name=name, reset_less=True) for name, value in given.items()}
+        if not config.depthwise_pairs:
+            fields["paired"] = C(0, 1)
         past_array = ~one_of(fields["operation"], ARRAY_OPERATIONS)
         pending = Signal(2)  # complete banks, the one in work included
         bank = Signal()
-        group, lane_group = Signal(BY_NAME["groups"].bits), Signal(BY_NAME["lane_groups"].bits)
-        pixel, left = Signal.like(self.bank_read_addr), Signal(BY_NAME["pixels"].bits)
-        column = Signal(BY_NAME["pixels_x"].bits)
+        group, lane_group = Signal(len(given["groups"])), Signal(len(given["lane_groups"]))
+        pixel, left = Signal.like(self.bank_read_addr), Signal(len(given["pixels"]))
+        column = Signal(len(given["pixels_x"]))
         start = Signal()  # of a lane group
         per_word = config.cols // lanes  # lane groups of a bank's word
         choice = Signal(range(max(2, per_word)))  # which of them
@@ -134,6 +141,7 @@ class PostProcessor(wiring.Component):
             self.bank_read_bank.eq(bank),
             self.bank_read_addr.eq(pixel),
             fetcher.take.eq(issue & start),
+            fetcher.finish.eq(issue & last_pixel),
             fetcher.restart.eq(accept),
             fetcher.address.eq(payload.param_address),
             fetcher.step.eq(payload.param_step),
@@ -177,11 +185,14 @@ class PostProcessor(wiring.Component):
                 m.d.sync += [register.eq(next_first_word) for register in (word, row_word, first_word)]
             with m.If(done):
                 m.d.sync += [choice.eq(0), second.eq(0), pixel.eq(0)]
-                m.d.sync += [lane_group.eq(0), group.eq(group + 1), bank.eq(~bank), released.eq(0)]
+                m.d.sync += [lane_group.eq(0), group.eq(group + 1), released.eq(0)]
+                if config.acc_banks > 1:
+                    m.d.sync += bank.eq(~bank)
                 with m.If(last_group):
                     m.d.sync += active.eq(0)
         with m.If(accept):
-            m.d.sync += [register.eq(getattr(payload, name)) for name, register in fields.items()]
+            if config.overlap:
+                m.d.sync += [register.eq(given[name]) for name, register in fields.items() if isinstance(register, Signal)]
             m.d.sync += [
                 active.eq(1),
                 start.eq(1),
@@ -190,7 +201,7 @@ class PostProcessor(wiring.Component):
                 choice.eq(0),
                 second.eq(0),
                 pixel.eq(0),
-                left.eq(payload.pixels),
+                left.eq(given["pixels"]),
                 column.eq(0),
             ]
             m.d.sync += [register.eq(payload.output_address) for register in (word, row_word, first_word)]
@@ -201,12 +212,11 @@ class PostProcessor(wiring.Component):
         chosen = Signal(lanes * config.acc_bits, reset_less=True)
         m.d.sync += chosen.eq(self.bank_read_data.word_select(chosen_part, lanes * config.acc_bits))
         # A layer's constants: layers are never in the lanes together, but the next descriptor may be accepted already.
-        constants = {
-            name: Signal.like(fields[name], name=f"lane_{name}", reset_less=True)
-            for name in ("layer", "operation", "output_zero_point", "act_min", "act_max")
-        }
-        with m.If(issue):
-            m.d.sync += [register.eq(fields[name]) for name, register in constants.items()]
+        constants = {name: fields[name] for name in ("layer", "operation", "output_zero_point", "act_min", "act_max")}
+        if config.overlap:
+            constants = {name: Signal.like(value, name=f"lane_{name}", reset_less=True) for name, value in constants.items()}
+            with m.If(issue):
+                m.d.sync += [register.eq(fields[name]) for name, register in constants.items()]
         for i in range(lanes):
             m.submodules[f"lane_{i}"] = lane = Lane(config)
             m.d.comb += [

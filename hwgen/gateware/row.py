@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from amaranth.hdl import Module, Mux, signed
+from amaranth.hdl import C, Module, Mux, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.config import AcceleratorConfig, psum_bits
+from hwgen.family import Family
 from hwgen.gateware.delay import delay
+from hwgen.gateware.dsp import ice40
 from hwgen.gateware.pe import ProcessingElement
-from hwgen.gateware.shared import shared
+from hwgen.gateware.shared import EmissionPlatform, shared
 
 
 class Row(wiring.Component):
@@ -57,7 +59,16 @@ class Row(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        make = partial(ProcessingElement, slots=self.slots, psum_in_bits=self.psum_in_bits, psum_out_bits=self.psum_out_bits)
+        paired = isinstance(platform, EmissionPlatform) and platform.family is Family.ICE40  # two products in a cell
+        make = partial(
+            ProcessingElement,
+            slots=self.slots,
+            psum_in_bits=self.psum_in_bits,
+            psum_out_bits=self.psum_out_bits,
+            own_multiplier=not paired,
+        )
+        factors: list[tuple[Value, Value]] = []
+        products: list[Value] = []
         act, slot = self.act, self.slot
         for col in range(self.cols):
             pe = shared(m, f"pe_{col}", f"weft_pe_{self.psum_in_bits}_{self.psum_out_bits}", make, platform)
@@ -77,4 +88,10 @@ class Row(wiring.Component):
                 pe.weight.eq(self.weight[8 * col : 8 * col + 8].as_signed()),
             ]
             act, slot = pe.act_out, pe.slot_out
+            if paired:
+                factors.append((source, pe.multiplicand))
+                products.append(pe.product)
+        for col in range(0, len(factors), 2):
+            both = [*factors[col : col + 2], (C(0, 8), C(0, 8))][:2]
+            m.d.comb += [to.eq(product) for to, product in zip(products[col:], ice40.pair(m, f"cell_{col}", both), strict=False)]
         return m

@@ -219,10 +219,19 @@ def elementwise(network: Any, config: AcceleratorConfig, seed: int = 0) -> Any:
     return built.add(Mean("mean", (built.current,), "mean.out", axes=(0,), rescale=rescale), (1, width + 2, 3 * channels), 0)
 
 
+#: Nothing overlaps; the narrowest descriptors that the networks need.
+LEAN = {
+    "4x2, lean": replace(ROOMY, cols=2, lanes=1, weight_slots=2, overlap=False, size_bits=6, add_tables=0),
+    "2x4, lean, two lanes": replace(ROOMY, rows=2, lanes=2, overlap=False, rescale=RescaleFormat.parse("fixed16"), depthwise_rows=2),
+    "6x3, lean": replace(ROOMY, rows=6, cols=3, lanes=3, overlap=False, acc_depth=5, rescale=RescaleFormat.parse("fixed32"), acc_bits=30),
+}
 NETWORKS = {
     **{f"{name}, windows": (small, config) for name, config in CONFIGS.items()},
     **{f"{name}, separable": (separable, config) for name, config in OTHERS.items()},
     **{f"{name}, elementwise": (elementwise, config) for name, config in OTHERS.items()},
+    **{f"{name}, windows": (small, config) for name, config in LEAN.items()},
+    **{f"{name}, separable": (separable, config) for name, config in LEAN.items() if config.add_tables},
+    **{f"{name}, elementwise": (elementwise, config) for name, config in LEAN.items() if config.add_tables},
 }
 
 
