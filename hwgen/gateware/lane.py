@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -17,7 +17,7 @@ class Lane(wiring.Component):
     With `magnitude` (average pooling) the rescale works on |acc + bias| and the sign is put back after it, so that halves round away
     from zero.  acc + bias wraps at the accumulator's width, which is harmless because the true sum fits (the compiler checks).
 
-    Latency: `latency(config)` = 3 cycles and those of the rescaler, from acc to result.  Throughput: one value a cycle.  No flow
+    Latency: `latency(config)` = 4 cycles and those of the rescaler, from acc to result.  Throughput: one value a cycle.  No flow
     control.  bias comes with acc; multiplier and shifts `PARAMETER_DELAY` = 2 cycles after it.
 
     Members: acc, magnitude, bias, multiplier, right_shift, left_shift, zero_point, act_min, act_max (constant in a layer) -> result.
@@ -28,7 +28,7 @@ class Lane(wiring.Component):
     @staticmethod
     def latency(config: AcceleratorConfig) -> int:
         """Cycles from acc to result."""
-        return Lane.PARAMETER_DELAY + rescaler_type(config).LATENCY + 1
+        return Lane.PARAMETER_DELAY + rescaler_type(config).LATENCY + 2
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self.config = config
@@ -63,9 +63,14 @@ class Lane(wiring.Component):
             inner.left_shift.eq(self.left_shift),
         ]
         negated_later = delay(m, negated, type(inner).LATENCY, name="negated")
-        total = Signal(signed(len(inner.result) + 2))
+        total = Signal(signed(len(inner.result) + 2), reset_less=True)
         result = Signal(signed(8), reset_less=True)
-        m.d.comb += [total.eq(Mux(negated_later, -inner.result, inner.result) + self.zero_point), self.result.eq(result)]
+        # -r = ~r + 1: with the sign below both, one adder does.
+        width = len(inner.result)
+        flipped = Cat(negated_later, (inner.result.as_unsigned() ^ negated_later.replicate(width))[:width]).as_signed()
+        addend = Cat(negated_later, self.zero_point).as_signed()
+        m.d.sync += total.eq((flipped + addend) >> 1)
+        m.d.comb += self.result.eq(result)
         with m.If(total < self.act_min):
             m.d.sync += result.eq(self.act_min)
         with m.Elif(total > self.act_max):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from amaranth.hdl import Module, Mux, Shape, Signal, signed, unsigned
+from amaranth.hdl import C, Cat, Module, Mux, Shape, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.rescale import RescaleKind
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.delay import delay
-from hwgen.gateware.multiplier import LATENCY as MULTIPLIER_LATENCY
-from hwgen.gateware.multiplier import Multiplier
+from hwgen.gateware.multiplier import WIDE_LATENCY, Multiplier
 from hwgen.params import LEFT_SHIFT_BITS, RIGHT_SHIFT_BITS
 
 
@@ -47,7 +46,7 @@ class Rescaler(wiring.Component):
 class ShiftRescaler(Rescaler):
     """(acc << l, plus half of the last place) >> r; l or r is 0."""
 
-    LATENCY = 2
+    LATENCY = 3
     kind = RescaleKind.SHIFT
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -56,19 +55,24 @@ class ShiftRescaler(Rescaler):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        rounded = Signal(signed(len(self.result)), reset_less=True)
-        half = Signal(signed(len(self.result)))
-        right = Signal.like(self.right_shift, reset_less=True)
-        result = Signal.like(self.result, reset_less=True)
-        m.d.comb += [half.eq((1 << self.right_shift) >> 1), self.result.eq(result)]
-        m.d.sync += [rounded.eq((self.acc << self.left_shift) + half), right.eq(self.right_shift), result.eq(rounded >> right)]
+        shifted, half, rounded, result = (
+            Signal(signed(len(self.result)), name=name, reset_less=True) for name in ("shifted", "half", "rounded", "outcome")
+        )
+        right = delay(m, self.right_shift, 2, name="right")
+        m.d.comb += self.result.eq(result)
+        m.d.sync += [
+            shifted.eq(self.acc << self.left_shift),
+            half.eq((1 << self.right_shift) >> 1),
+            rounded.eq(shifted + half),
+            result.eq(rounded >> right),
+        ]
         return m
 
 
 class FixedRescaler(Rescaler):
     """(acc * m + 2^(s - 1)) >> s."""
 
-    LATENCY = MULTIPLIER_LATENCY + 2
+    LATENCY = WIDE_LATENCY + 2
     kind = RescaleKind.FIXED
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -77,21 +81,20 @@ class FixedRescaler(Rescaler):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.product = product = Multiplier(self.acc_bits, len(self.multiplier))
+        assert product.latency == WIDE_LATENCY
         m.d.comb += [product.a.eq(self.acc), product.b.eq(self.multiplier)]
-        shift = delay(m, self.right_shift, MULTIPLIER_LATENCY, name="shift")
-        half = Signal(signed(len(self.result)))
-        rounded = Signal(signed(len(self.result)), reset_less=True)
-        later_shift = Signal.like(self.right_shift, reset_less=True)
-        result = Signal.like(self.result, reset_less=True)
-        m.d.comb += [half.eq((1 << shift) >> 1), self.result.eq(result)]
-        m.d.sync += [rounded.eq(product.product + half), later_shift.eq(shift), result.eq(rounded >> later_shift)]
+        half, rounded, result = (Signal(signed(len(self.result)), name=name, reset_less=True) for name in ("half", "rounded", "outcome"))
+        early = delay(m, self.right_shift, WIDE_LATENCY - 1, name="shift")
+        later = delay(m, early, 2, name="later_shift")
+        m.d.comb += self.result.eq(result)
+        m.d.sync += [half.eq((1 << early) >> 1), rounded.eq(product.product + half), result.eq(rounded >> later)]
         return m
 
 
 class TfliteRescaler(Rescaler):
     """RDPOT(SRDHM(acc << l, m), r), with TensorFlow Lite's two roundings."""
 
-    LATENCY = 1 + MULTIPLIER_LATENCY + 3
+    LATENCY = 1 + WIDE_LATENCY + 3
     kind = RescaleKind.TFLITE
 
     def __init__(self, config: AcceleratorConfig) -> None:
@@ -103,28 +106,26 @@ class TfliteRescaler(Rescaler):
         multiplier = Signal.like(self.multiplier, reset_less=True)
         m.d.sync += [shifted.eq(self.acc << self.left_shift), multiplier.eq(self.multiplier)]
         m.submodules.product = product = Multiplier(32, 32)
+        assert product.latency == WIDE_LATENCY
         m.d.comb += [product.a.eq(shifted), product.b.eq(multiplier)]
-        right = delay(m, self.right_shift, 1 + MULTIPLIER_LATENCY, name="right_shift")
+        early = delay(m, self.right_shift, 1 + WIDE_LATENCY, name="right_shift")
+        right = delay(m, early, 1, name="right")
 
-        # SRDHM: the doubled product's high half, rounded; only (-2^31)^2 exceeds 32 bits.
-        high = Signal(signed(33))
+        # SRDHM: the doubled product's high half, rounded; only (-2^31)^2, the one product of 2^62, exceeds 32 bits.
+        whole = product.product
         saturated = Signal(signed(32), reset_less=True)
-        m.d.comb += high.eq((product.product + (1 << 30)) >> 31)
-        m.d.sync += saturated.eq(Mux(high[32] != high[31], 2**31 - 1, high))
-        # RDPOT: round to nearest, ties away from zero.
-        shift_1 = Signal.like(self.right_shift, reset_less=True)
-        shift_2 = Signal.like(self.right_shift, reset_less=True)
-        remainder, threshold = Signal(31), Signal(32)
+        m.d.sync += saturated.eq(Mux(whole[62] & ~whole[63], 2**31 - 1, whole[31:].as_signed() + whole[30]))
+        # RDPOT: to nearest, ties away from zero.  The first bit shifted out rounds up, for a negative value only if another bit follows.
+        below = Signal(30, reset_less=True)  # the bits after the first that is shifted out
+        widened = Signal(signed(33))
         quotient = Signal(signed(32), reset_less=True)
         round_up = Signal(reset_less=True)
-        result = Signal(signed(32), reset_less=True)
-        mask = (1 << shift_1) - 1
-        m.d.comb += [remainder.eq(saturated & mask), threshold.eq((mask >> 1) + (saturated < 0)), self.result.eq(result)]
+        result = Signal(signed(32), name="outcome", reset_less=True)
+        m.d.comb += [widened.eq(Cat(C(0, 1), saturated).as_signed() >> right), self.result.eq(result)]
         m.d.sync += [
-            shift_1.eq(right),
-            shift_2.eq(shift_1),
-            quotient.eq(saturated >> shift_1),
-            round_up.eq(remainder > threshold),
+            below.eq(((1 << early) - 1) >> 1),
+            quotient.eq(widened >> 1),
+            round_up.eq(widened[0] & (~saturated[-1] | (saturated & below).any())),
             result.eq(quotient + round_up),
         ]
         return m

@@ -16,7 +16,7 @@ from hwgen.config import NAMED, AcceleratorConfig
 from hwgen.cycles import predict
 from hwgen.descriptor import WORDS
 
-RESCALER = {"shift": 2, "fixed": 5, "tflite": 7}
+RESCALER = {"shift": 3, "fixed": 7, "tflite": 9}
 
 
 def config(rows: int, cols: int, **more: object) -> AcceleratorConfig:
@@ -55,7 +55,7 @@ class Shape:
 
     @property
     def post(self) -> int:
-        return 6 + RESCALER[self.config.rescale.kind.value]
+        return 7 + RESCALER[self.config.rescale.kind.value]
 
     def hidden(self, lane_groups: int, path: int) -> bool:
         """Whether post-processing keeps up: it takes no longer than the array for a group, and the bank is back in time."""

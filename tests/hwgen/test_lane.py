@@ -115,5 +115,5 @@ def test_magnitudes_divide_every_sum(pipeline, format, count):
 @pytest.mark.parametrize("format", FORMATS)
 def test_latency(format):
     made = config(format)
-    assert Lane.latency(made) == {"shift": 5, "fixed8": 8, "fixed16": 8, "fixed32": 8, "tflite": 10}[format]
-    assert Lane.latency(made) == rescaler_type(made).LATENCY + 3
+    assert Lane.latency(made) == {"shift": 7, "fixed8": 11, "fixed16": 11, "fixed32": 11, "tflite": 13}[format]
+    assert Lane.latency(made) == rescaler_type(made).LATENCY + 4

@@ -127,7 +127,7 @@ def test_slots_of_the_named_configurations():
 
 
 @pytest.mark.parametrize("name", NAMED)
-@pytest.mark.parametrize(("format", "rescaler"), [("shift", 2), ("fixed16", 5), ("tflite", 7)])
+@pytest.mark.parametrize(("format", "rescaler"), [("shift", 3), ("fixed16", 7), ("tflite", 9)])
 def test_latencies(name, format, rescaler):
     """Those that section 5 names are what the classes say."""
     config = NAMED[name].with_rescale(RescaleFormat.parse(format))
@@ -140,9 +140,9 @@ def test_latencies(name, format, rescaler):
     assert READ_LATENCY == 2
     assert Array.latency(config) == rows + cols + 2
     assert ParamFetcher.interval(config) == config.lanes + 5
-    assert (ShiftRescaler.LATENCY, FixedRescaler.LATENCY, TfliteRescaler.LATENCY) == (2, 5, 7)
-    assert Lane.latency(config) == 3 + rescaler
-    assert PostProcessor.latency(config) == 6 + rescaler
+    assert (ShiftRescaler.LATENCY, FixedRescaler.LATENCY, TfliteRescaler.LATENCY) == (3, 7, 9)
+    assert Lane.latency(config) == 4 + rescaler
+    assert PostProcessor.latency(config) == 7 + rescaler
     assert PostProcessor.bank_release_lead(config, pooling=False) == 3 + rows + cols + 2 - 3
     assert PostProcessor.bank_release_lead(config, pooling=True) == 3 + 3 - 3
 
@@ -152,7 +152,7 @@ def test_the_closed_form_of_section_5(network):
     config = AcceleratorConfig(rows=8, cols=4, lanes=2, rescale=RescaleFormat.parse("fixed16"), acc_depth=64)
     graph = network(6, 7, 16, format=config.rescale).conv(10, Window((3, 3))).conv(9, Window((2, 2))).conv(3, Window((1, 1))).graph()
     timings = predict(config, compile_graph(graph, config).descriptors)
-    path, post, interval = 3 + 8 + 4 + 2, 6 + 5, 2 + 5
+    path, post, interval = 3 + 8 + 4 + 2, 7 + 7, 2 + 5
     layers = [(3, 18, 20, 1), (3, 8, 12, 1), (1, 2, 12, 2)]  # G, T, P, lane groups of the last group
     closed = [g * t * p + path + 1 + (n - 1) * max(p, interval) + p + post for g, t, p, n in layers]
     closed[0] += Sequencer.FETCH_CYCLES + 2
