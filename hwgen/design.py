@@ -16,10 +16,11 @@ from golden.checker import check
 from golden.errors import InputError
 from golden.graph import Graph, Tensor
 from hwgen.config import AcceleratorConfig
+from hwgen.identity import Identity
 from hwgen.regmap import Window
 
 #: Version of config.json: it rises when readers have to change.
-FORMAT = 2
+FORMAT = 3
 CONFIG_FILE = "config.json"
 
 
@@ -52,6 +53,7 @@ class Design:
     device_outputs:  tensors that the accelerator leaves in its memory.
     host_part:       what the host computes of these, to get the outputs; None if they are the outputs.
     stored:          where the inputs and device outputs lie in activation memory.
+    identity:        digests of the network and of its memory images.
     layers, cycles:  of one inference, exactly.
     images:          files of the memories' contents.
     """
@@ -59,7 +61,7 @@ class Design:
     path: Path
     config: AcceleratorConfig
     network_name: str
-    network_sha256: str
+    identity: Identity
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     device_outputs: tuple[str, ...]
@@ -68,6 +70,11 @@ class Design:
     layers: tuple[DesignLayer, ...]
     cycles: int
     images: Mapping[Window, str]
+
+    @property
+    def network_sha256(self) -> str:
+        """What identifies the network."""
+        return self.identity.network
 
     @property
     def sizes(self) -> dict[str, tuple[int, ...]]:
@@ -129,7 +136,7 @@ def _decode(path: Path, data: dict[str, Any]) -> Design:
         path=path,
         config=AcceleratorConfig.from_json(data["config"]),
         network_name=str(data["network"]["name"]),
-        network_sha256=str(data["network"]["sha256"]),
+        identity=Identity(str(data["network"]["sha256"]), str(data["images_sha256"])),
         inputs=inputs,
         outputs=outputs,
         device_outputs=device_outputs,

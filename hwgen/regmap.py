@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from golden.errors import InputError
 from golden.rescale import RescaleKind
 from hwgen.config import AcceleratorConfig
+from hwgen.family import Family
 from hwgen.params import param_bits
 
 ADDRESS_BITS = 28
@@ -21,7 +22,7 @@ HOST_BITS = 32
 HOST_BYTES = HOST_BITS // 8
 
 MAGIC = 0x57454654  #: "WEFT"
-VERSION_MAJOR, VERSION_MINOR = 1, 1
+VERSION_MAJOR, VERSION_MINOR = 2, 0
 
 COUNTER_BASE = 0x1000
 COUNTER_STRIDE = 16
@@ -272,12 +273,26 @@ MEMORIES: dict[Window, MemoryWindow] = {
             lambda c: c.weight_depth,
         ),
         MemoryWindow(Window.PARAM, Access.WO, "parameter records, an output channel in a word", param_bits, lambda c: c.param_depth),
-        MemoryWindow(Window.PROGRAM, Access.WO, "descriptors, 32-bit words", lambda c: 32, lambda c: c.program_depth),
+        MemoryWindow(
+            Window.PROGRAM,
+            Access.RW,
+            "5 words that say which network the memories hold, then the descriptors",
+            lambda c: 32,
+            lambda c: c.program_depth,
+        ),
         MemoryWindow(
             Window.TABLE, Access.WO, "rescale tables of residual adds, an entry in a word", lambda c: 32, lambda c: 512 * c.add_tables
         ),
     )
 }
+
+
+def volatile(config: AcceleratorConfig) -> tuple[Window, ...]:
+    """Memories with an image that a bitstream cannot fill: they have to be loaded after each start of the device.
+
+    A single-port memory of an iCE40 is one of its large RAMs, which have no initial contents.
+    """
+    return (Window.WEIGHT,) if config.family is Family.ICE40 and not config.overlap else ()
 
 
 def chunks(bits: int) -> int:

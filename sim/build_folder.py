@@ -15,7 +15,7 @@ from golden.graph import Graph
 from hwgen.config import AcceleratorConfig
 from hwgen.emit import image_depths
 
-FORMAT = 2
+FORMAT = 3
 VERILOG, CONFIG = "accelerator.v", "config.json"
 TOP = "weft_accelerator"
 

@@ -76,7 +76,7 @@ def run_on_board(
     images: int | None = None,
     compare: Path | None = None,
     output: Path | None = None,
-    loaded: bool = False,
+    loaded: bool | None = None,
     timeout_s: float = 10.0,
     layout: str | None = None,
     values: str | None = None,
@@ -85,6 +85,7 @@ def run_on_board(
     """Runs inputs on the board at a port; data and files are looked at before the port is opened.
 
     compare: the network that the folder was generated of, to compare with the golden model.
+    loaded:  as of `boards.host.Accelerator`: None refuses another network, True also an empty accelerator, False replaces what is there.
     output:  an npz file to write, with `y`, `real` and `prediction`.
     Raises InputError for what is given, BusError for a port that cannot be used, DeviceError for an accelerator that is not the folder's
     or does not do what it should.

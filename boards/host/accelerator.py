@@ -10,14 +10,15 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+import numpy.typing as npt
 
 from boards.host.bus import Bus, Closeable
 from boards.host.errors import DeviceError
-from boards.host.identity import check_identity
+from boards.host.identity import check_identity, network_held, other_network
 from boards.host.inputs import Inputs, as_int8
 from boards.host.serial_bus import SerialBus
 from boards.host.serial_port import DEFAULT_BAUD
-from boards.host.transfer import Transfer, image_blocks
+from boards.host.transfer import Transfer, image_words, load_blocks
 from golden import interpreter
 from golden.errors import InputError
 from golden.formats import dequantize_array
@@ -25,7 +26,10 @@ from golden.graph import Float64, Int8, Tensor
 from hwgen import regmap
 from hwgen.act_layout import host_layout
 from hwgen.design import Design, read_design
+from hwgen.identity import HEADER_MAGIC, HEADER_WORDS, images_sha256
+from hwgen.regmap import Window
 
+UInt32 = npt.NDArray[np.uint32]
 #: Called with (what is being done, steps done, steps in all).
 Progress = Callable[[str, int, int], None]
 
@@ -87,18 +91,22 @@ class Accelerator:
 
     bus:       the way to it.
     folder:    the folder, or what `hwgen.design.read_design` made of it.
-    loaded:    whether its memories hold the folder's images already, as those of a bitstream do that was made with them; otherwise
-               they are loaded before the first run.
+    loaded:    what its memories hold already.  None: the folder's images, as those of a bitstream that was made with them, or nothing, and
+               then the images are loaded before the first run; another network is refused.  True: the folder's images; anything else is
+               refused.  False: whatever it may be, the folder's images replace it before the first run.
     timeout_s: seconds within which an inference must end.
 
-    Raises InputError for a folder that cannot be used, DeviceError for an accelerator that does not answer or is another one.  A
-    driver is for one thread: the accelerator makes one inference at a time.
+    Raises InputError for a folder that cannot be used, DeviceError for an accelerator that does not answer, is another one or holds
+    another network.  A driver is for one thread: the accelerator makes one inference at a time.
     """
 
-    def __init__(self, bus: Bus, folder: Design | str | os.PathLike[str], *, loaded: bool = False, timeout_s: float = 10.0) -> None:
+    def __init__(self, bus: Bus, folder: Design | str | os.PathLike[str], *, loaded: bool | None = None, timeout_s: float = 10.0) -> None:
         self.design = folder if isinstance(folder, Design) else read_design(Path(folder))
-        self._bus, self._loaded, self._timeout_s = bus, loaded, timeout_s
+        self._bus, self._timeout_s = bus, timeout_s
+        self._replaces, self._loads = loaded is False, not loaded
         check_identity(bus, self.design)
+        self._wait_idle()
+        self._must_load()
         self._transfers = {name: Transfer.of(host_layout(place, self.design.config)) for name, place in self.design.stored.items()}
 
     @classmethod
@@ -108,7 +116,7 @@ class Accelerator:
         folder: Design | str | os.PathLike[str],
         *,
         baud: int = DEFAULT_BAUD,
-        loaded: bool = False,
+        loaded: bool | None = None,
         timeout_s: float = 10.0,
     ) -> Accelerator:
         """The accelerator of a board behind a serial port, such as `/dev/ttyUSB0`; `close` it, or use it in a `with` statement.
@@ -150,16 +158,18 @@ class Accelerator:
         Raises InputError for images that are missing or damaged; nothing is written then.
         """
         config = self.design.config
-        blocks = [
-            block for window, name in self.design.images.items() for block in image_blocks(self.design.path / name, window, config, _BLOCK)
-        ]
+        images = {window: image_words(self.design.path / name, window, config) for window, name in self.design.images.items()}
+        self._check_images(images)
+        images[Window.PROGRAM][0] = HEADER_MAGIC  # which the file lacks where the weights cannot be part of a bitstream
+        blocks = list(load_blocks(images, config, _BLOCK))
         self._wait_idle()
-        self._loaded = False
         for index, (address, words) in enumerate(blocks):
             self._bus.write_block(address, words)
             if progress is not None:
                 progress("loading the network", index + 1, len(blocks))
-        self._loaded = True
+        if (found := network_held(self._bus)) != self.design.identity.short:
+            raise other_network(found, self.design)
+        self._replaces = False
 
     def run(self, inputs: Inputs, *, layout: str = "NHWC", progress: Progress | None = None) -> Results:
         """Runs a batch: each input is written, the accelerator started, its outputs read; then the host computes its part for all.
@@ -171,11 +181,11 @@ class Accelerator:
         """
         batch = as_int8(self.design, inputs, layout)
         load = compute = 0.0
-        if not self._loaded:
+        self._wait_idle()
+        if self._must_load():
             begun = time.perf_counter()
             self.load(progress)
             load = time.perf_counter() - begun
-        self._wait_idle()
         count = len(next(iter(batch.values())))
         packed = {name: self._transfers[name].layout.pack(values) for name, values in batch.items()}
         read = {name: np.empty((count, len(self._transfers[name].layout.addresses)), np.uint32) for name in self.design.device_outputs}
@@ -204,6 +214,25 @@ class Accelerator:
 
     # --- one inference ----------------------------------------------------------------------------
 
+    def _must_load(self) -> bool:
+        """Whether the network has to be loaded before a run; raises DeviceError where it lacks and may not be."""
+        found = network_held(self._bus)
+        if found == self.design.identity.short:
+            return self._replaces
+        if not self._loads or (found is not None and not self._replaces):
+            raise other_network(found, self.design)
+        return True
+
+    def _check_images(self, images: Mapping[Window, UInt32]) -> None:
+        """Raises InputError for images that are not those of the folder's configuration file: files of several folders, or changed ones."""
+        own = self.design.identity
+        header, code = np.split(images[Window.PROGRAM], [HEADER_WORDS])
+        parts = {window: words.astype("<u4").tobytes() for window, words in {**images, Window.PROGRAM: code}.items()}
+        if tuple(header[1:].tolist()) != own.header()[1:] or images_sha256(parts) != own.images:
+            raise InputError(
+                f"the memory images in {self.design.path} are not those that its config.json is about; generate the folder again"
+            )
+
     def _get(self, name: str) -> dict[str, int]:
         """A register's fields."""
         return regmap.BY_NAME[name].decode(self._bus.read(regmap.register_address(name)))
@@ -222,11 +251,11 @@ class Accelerator:
         self._put("IRQ_STATUS", _IRQ_DONE)
         cycles = self._get("CYCLES")["cycles"]
         if cycles != self.design.cycles:
-            self._loaded = False
+            self._replaces = self._loads = True
             name, expected = self.design.network_name, self.design.cycles
             raise DeviceError(
-                f"the run took {cycles} cycles, but an inference of {name!r} takes {expected}: the program in the accelerator's memory is "
-                f"another one; load() the network, or name the folder that belongs to the bitstream"
+                f"the run took {cycles} cycles, but an inference of {name!r} takes {expected}: something has written to the accelerator's "
+                f"memories; load() the network, or configure the device again"
             )
 
     def _poll(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Whether what answers on a bus is the accelerator that a folder was generated for."""
+"""Whether what answers on a bus is the accelerator that a folder was generated for, and which network it holds."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from boards.host.errors import DeviceError
 from hwgen import regmap
 from hwgen.config import AcceleratorConfig
 from hwgen.design import Design
+from hwgen.identity import HEADER_WORDS, Identity
+from hwgen.regmap import Window
 
 #: Written to SCRATCH and read back: every data bit in both states, and neighbours apart.
 _PATTERNS = (0xA5A5_3C3C, 0x5A5A_C3C3)
+
+
+#: Byte address of the words that say which network the memories hold.
+HEADER_ADDRESS = Window.PROGRAM << regmap.WINDOW_SHIFT
 
 
 def check_identity(bus: Bus, design: Design) -> None:
@@ -44,6 +50,28 @@ def check_identity(bus: Bus, design: Design) -> None:
             f"or name the folder that belongs to it",
             differences,
         )
+
+
+def network_held(bus: Bus) -> Identity | None:
+    """Which network an accelerator's memories hold, and which images of it, in short; None if nothing was loaded into them."""
+    return Identity.decode(bus.read_block(HEADER_ADDRESS, HEADER_WORDS).tolist())
+
+
+def other_network(found: Identity | None, design: Design) -> DeviceError:
+    """The error for an accelerator of the right configuration that holds something else than a folder's network."""
+    own, name = design.identity.short, design.network_name
+    way_out = f"configure the device with the bitstream that was made of {design.path}, or load the network over the bus (`weft run --load`, `Accelerator(..., loaded=False)`)"
+    if found is None:
+        return DeviceError(f"the accelerator's memories hold no network yet: {way_out}")
+    if found.network != own.network:
+        return DeviceError(
+            f"the accelerator holds another network (sha256 {found.network}...) than {design.path}, {name!r} (sha256 {own.network}...): "
+            f"{way_out}, or name the folder that belongs to the bitstream"
+        )
+    return DeviceError(
+        f"the accelerator holds the network {name!r} with other memory images (sha256 {found.images}...) than those of {design.path} "
+        f"(sha256 {own.images}...), as another version of Weft makes them: {way_out}"
+    )
 
 
 def _differences(bus: Bus, config: AcceleratorConfig) -> list[str]:

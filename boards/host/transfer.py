@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -58,8 +58,8 @@ class Transfer:
         return np.concatenate([bus.read_block(run.address, run.end - run.first) for run in self.runs])
 
 
-def image_blocks(path: Path, window: Window, config: AcceleratorConfig, words: int) -> Iterator[tuple[int, UInt32]]:
-    """A memory image (`$readmemh`: a hexadecimal word a line) as blocks of at most `words` host words: byte address, uint32 words.
+def image_words(path: Path, window: Window, config: AcceleratorConfig) -> UInt32:
+    """A memory image (`$readmemh`: a hexadecimal word a line) as host words: uint32[words of the host].
 
     Raises InputError for a file that is missing, is no such image, or is larger than the memory.
     """
@@ -68,9 +68,23 @@ def image_blocks(path: Path, window: Window, config: AcceleratorConfig, words: i
     if len(host) > memory.depth(config) * memory.chunks(config):
         have, depth = len(host) // memory.chunks(config), memory.depth(config)
         raise InputError(f"{path} has {have} words, but the memory has {depth}; generate the folder again")
-    first = regmap.host_address(window, 0, 0, config)
-    for start in range(0, len(host), words):
-        yield first + HOST_BYTES * start, host[start : start + words]
+    return host
+
+
+def load_blocks(images: Mapping[Window, UInt32], config: AcceleratorConfig, words: int) -> Iterator[tuple[int, UInt32]]:
+    """What to write where, so that memories hold images: byte addresses and blocks of at most `words` host words.
+
+    The first word of the program's header is 0 first, and what it shall be last: what is loaded in part is no network.
+    """
+    header, code = images[Window.PROGRAM][:1], images[Window.PROGRAM][1:]
+    header_address = regmap.host_address(Window.PROGRAM, 0, 0, config)
+    yield header_address, np.zeros_like(header)
+    for window, host in images.items():
+        first = regmap.host_address(window, 0, 0, config) + HOST_BYTES * (window is Window.PROGRAM)
+        part = code if window is Window.PROGRAM else host
+        for start in range(0, len(part), words):
+            yield first + HOST_BYTES * start, part[start : start + words]
+    yield header_address, header
 
 
 def _host_words(path: Path, chunks: int) -> UInt32:

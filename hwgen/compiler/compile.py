@@ -21,7 +21,9 @@ from hwgen.compiler.walk import out_of_reach
 from hwgen.config import AcceleratorConfig
 from hwgen.cycles import predict
 from hwgen.descriptor import WORDS, out_of_range
+from hwgen.field_widths import too_large
 from hwgen.gateware.pooling_path import TABLE_ENTRIES
+from hwgen.identity import HEADER_WORDS
 from hwgen.params import param_bits
 
 
@@ -85,7 +87,7 @@ def translate(graph: Graph, config: AcceleratorConfig) -> Program:
     shortages = [
         f"layer {passes[values['layer']][1].name}: {problem}"
         for values in descriptors
-        for problem in (*out_of_range(values), *out_of_reach(values))
+        for problem in (*out_of_range(values), *too_large(config, values), *out_of_reach(values, config.place_bits))
     ]
     if shortages:
         raise DoesNotFitError(f"network {graph.name} is too large for the descriptors; choose a smaller network", shortages)
@@ -143,13 +145,15 @@ def demands(program: Program, config: AcceleratorConfig) -> tuple[Demand, ...]:
     weight_bytes = config.weight_rows_per_cycle * config.cols
     record_bytes = -(-param_bits(config) // 8)
     table_bytes = 4 * TABLE_ENTRIES * config.pool_channels
-    return (
+    found = (
         Demand("activation memory", "act_depth", program.act_words, config.act_depth, f"words of {config.rows} bytes", config.rows),
         Demand("weight memory", "weight_depth", len(program.weights), config.weight_depth, f"words of {weight_bytes} bytes", weight_bytes),
         Demand("parameter memory", "param_depth", len(program.params), config.param_depth, "records", record_bytes),
-        Demand("program memory", "program_depth", len(program.descriptors) * WORDS, config.program_depth, "32-bit words", 4),
+        Demand("program memory", "program_depth", HEADER_WORDS + len(program.descriptors) * WORDS, config.program_depth, "32-bit words", 4),
         Demand(
             "tables of adds and functions", "add_tables", len(program.tables) // TABLE_ENTRIES, config.add_tables, "tables", table_bytes
         ),
-        Demand("performance counters", "max_layers", len(program.layers), config.max_layers, "layers", 16),
     )
+    if not config.max_layers:
+        return found
+    return (*found, Demand("performance counters", "max_layers", len(program.layers), config.max_layers, "layers", 16))

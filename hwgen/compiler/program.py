@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from golden import network_file
 from golden.graph import Graph, Op
 from hwgen.compiler.lowered import Box
 from hwgen.compiler.placement import Placement
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import encode
+from hwgen.identity import Identity, images_sha256
+from hwgen.regmap import HOST_BYTES, MEMORIES, Window
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,21 @@ class Program:
 
     @property
     def words(self) -> tuple[int, ...]:
-        """The program memory's image."""
+        """The program memory's image: the header that identifies it, and the descriptors."""
+        return self.identity.header() + self._code
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Which network, and which images of it."""
+        width = {window: MEMORIES[window].chunks(self.config) * HOST_BYTES for window in MEMORIES}
+        weights = np.pad(self.weights, ((0, 0), (0, width[Window.WEIGHT] - self.weights.shape[1])))
+        integers = {Window.PARAM: self.params, Window.PROGRAM: self._code, Window.TABLE: self.tables}
+        images = {window: b"".join(value.to_bytes(width[window], "little") for value in values) for window, values in integers.items()}
+        return Identity(network_file.sha256(self.graph), images_sha256({Window.WEIGHT: weights.tobytes(), **images}))
+
+    @property
+    def _code(self) -> tuple[int, ...]:
+        """The descriptors' words."""
         return tuple(word for descriptor in self.descriptors for word in encode(descriptor))
 
     @property

@@ -11,6 +11,7 @@ from hwgen.compiler.host_part import host_graph
 from hwgen.compiler.placement import Placement
 from hwgen.compiler.program import Program
 from hwgen.emit.images import image_files, images
+from hwgen.gateware.core import IMAGE_FILES
 
 DRIVER = ("weft_driver.h", "weft_driver.c")
 
@@ -22,7 +23,7 @@ def c_sources(program: Program) -> dict[str, str]:
     folder, host_images = files("hwgen.emit") / "templates", _host_images(program)
     return {
         "weft_registers.h": register_header.render(),
-        "weft_network.h": "\n".join([*_network_header(program, len(host_images)), ""]),
+        "weft_network.h": "\n".join([*_network_header(program, len(host_images) + 2), ""]),
         "weft_network.c": "\n".join([*_network_source(program), ""]),
         "weft_images.c": "\n".join([*_image_source(host_images), ""]),
         **{name: (folder / name).read_text(encoding="utf-8") for name in DRIVER},
@@ -125,8 +126,14 @@ def _network_source(program: Program) -> Iterator[str]:
     yield '#include "weft_network.h"'
     yield '#include "weft_registers.h"'
     yield ""
-    yield "static const struct weft_register identity[] = {"
+    yield "static const struct weft_register configuration[] = {"
     yield from (f"    {{WEFT_REG_{register.name}, WEFT_{register.name}_VALUE}}," for register in _constant_registers())
+    yield "};"
+    yield ""
+    yield "/* The header of the program: which network the memories hold, and which weights of it. */"
+    yield "static const struct weft_register identity[] = {"
+    words = enumerate(program.identity.header())
+    yield from (f"    {{WEFT_WINDOW_PROGRAM + {regmap.HOST_BYTES * index}u, {word:#010x}u}}," for index, word in words)
     yield "};"
     for role, names in (("inputs", graph.inputs), ("outputs", program.device.outputs)):
         yield ""
@@ -136,6 +143,7 @@ def _network_source(program: Program) -> Iterator[str]:
     yield ""
     yield "const struct weft_network weft_model = {"
     yield f"    WEFT_NETWORK_NAME, WEFT_NETWORK_CYCLES, {config.rows}u, WEFT_ACT_CHUNKS,"
+    yield "    configuration, sizeof configuration / sizeof configuration[0],"
     yield "    identity, sizeof identity / sizeof identity[0],"
     yield "    inputs, sizeof inputs / sizeof inputs[0],"
     yield "    outputs, sizeof outputs / sizeof outputs[0],"
@@ -150,7 +158,10 @@ def _place(name: str, placements: Mapping[str, Placement]) -> str:
 
 def _host_images(program: Program) -> dict[regmap.Window, list[int]]:
     """The memories' contents as words of the bus; a memory that holds nothing is left out."""
-    texts, config = images(program), program.config
+    texts, config = (
+        {**images(program), IMAGE_FILES[regmap.Window.PROGRAM]: "\n".join(f"{word:08x}" for word in program.words)},
+        program.config,
+    )
     found = {}
     for window, name in image_files(config).items():
         chunks = regmap.MEMORIES[window].chunks(config)
@@ -163,14 +174,22 @@ def _image_source(found: Mapping[regmap.Window, Sequence[int]]) -> Iterator[str]
     yield f"/* {_YOURS} */"
     yield '#include "weft_network.h"'
     yield '#include "weft_registers.h"'
+    yield ""
+    yield "static const uint32_t nothing[] = {0};"
     for window, words in found.items():
         yield ""
         yield f"static const uint32_t {window.name.lower()}_words[] = {{"
         yield from _rows(words)
         yield "};"
     yield ""
+    yield "/* The first word of the program's header first as 0 and last as it is: what is loaded in part is no network. */"
     yield "const struct weft_image weft_images[WEFT_IMAGE_COUNT] = {"
-    yield from (f"    {{WEFT_WINDOW_{window.name}, {len(words)}u, {window.name.lower()}_words}}," for window, words in found.items())
+    yield "    {WEFT_WINDOW_PROGRAM, 1u, nothing},"
+    for window, words in found.items():
+        name, rest = window.name.lower(), int(window is regmap.Window.PROGRAM)
+        offset = f" + {regmap.HOST_BYTES}u" * rest
+        yield f"    {{WEFT_WINDOW_{window.name}{offset}, {len(words) - rest}u, {name}_words{' + 1' * rest}}},"
+    yield "    {WEFT_WINDOW_PROGRAM, 1u, program_words},"
     yield "};"
 
 

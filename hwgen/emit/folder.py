@@ -73,6 +73,7 @@ def description(program: Program) -> dict[str, Any]:
             for role, names in (("inputs", graph.inputs), ("outputs", graph.outputs))
         },
         "images": {window.name.lower(): name for window, name in image_files(program.config).items()},
+        "images_sha256": program.identity.images,
         "layers": [
             {
                 "index": layer.index,

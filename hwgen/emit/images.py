@@ -11,7 +11,7 @@ from hwgen.compiler.program import Program
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.core import IMAGE_FILES, memory_width
 from hwgen.gateware.pooling_path import TABLE_ENTRIES, TABLE_FILE
-from hwgen.regmap import MEMORIES, Window
+from hwgen.regmap import MEMORIES, Window, volatile
 
 
 def hex_lines(values: Sequence[int], bits: int) -> str:
@@ -46,9 +46,13 @@ def images(program: Program) -> dict[str, str]:
     """Text of every image file, by file name."""
     # A network without weights still has an image: simulators refuse an empty file.
     weights = program.weights if len(program.weights) else np.zeros((1, program.weights.shape[1]), np.uint8)
+    # A device that has to load its weights holds no network before that, whatever its program memory begins with.
+    unloaded = bool(volatile(program.config))
     return {
         IMAGE_FILES[Window.WEIGHT]: byte_lines(weights),
         IMAGE_FILES[Window.PARAM]: hex_lines(program.params, memory_width(program.config, Window.PARAM)),
         **({TABLE_FILE: hex_lines(_filled(program), 32)} if program.config.add_tables else {}),
-        IMAGE_FILES[Window.PROGRAM]: hex_lines(program.words, memory_width(program.config, Window.PROGRAM)),
+        IMAGE_FILES[Window.PROGRAM]: hex_lines(
+            (program.words[0] * (not unloaded), *program.words[1:]), memory_width(program.config, Window.PROGRAM)
+        ),
     }

@@ -8,6 +8,7 @@ from amaranth.hdl import Array as Array_
 from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 
+from hwgen import regmap
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import ARRAY_OPERATIONS, Operation
 from hwgen.gateware.accumulator import Accumulator
@@ -20,7 +21,7 @@ from hwgen.gateware.host import core_members
 from hwgen.gateware.performance_counters import PerformanceCounters
 from hwgen.gateware.pooling_path import TABLE_FILE, PoolingPath
 from hwgen.gateware.post_processor import PostProcessor
-from hwgen.gateware.ram import READ_LATENCY, Ram
+from hwgen.gateware.ram import READ_LATENCY, Kind, Ram
 from hwgen.gateware.sequencer import Sequencer
 from hwgen.gateware.tap import Tap
 from hwgen.gateware.weight_loader import WeightLoader
@@ -33,6 +34,13 @@ IMAGE_FILES = {Window.WEIGHT: "weights.hex", Window.PARAM: "params.hex", Window.
 def memory_width(config: AcceleratorConfig, window: Window) -> int:
     """Bits of a word of a memory, in whole bytes."""
     return -(-MEMORIES[window].word_bits(config) // 8) * 8
+
+
+def memory_kind(config: AcceleratorConfig, window: Window) -> Kind:
+    """Of a memory of the core: without `overlap` nothing reads activations or weights while anything writes them."""
+    if config.overlap:
+        return Kind.TWO_PORTS
+    return Kind.SINGLE_PORT if window in (Window.ACT, Window.WEIGHT) else Kind.LEAN
 
 
 class Core(wiring.Component):
@@ -61,7 +69,13 @@ class Core(wiring.Component):
                 continue  # the pooling path has a copy of it for every channel
             width = memory_width(config, window)
             ram[window] = Ram(
-                width=width, depth=memory.depth(config), chunk=8, init=self.images.get(window, ()), init_file=IMAGE_FILES.get(window, "")
+                width=width,
+                depth=memory.depth(config),
+                chunk=8,
+                init=self.images.get(window, ()),
+                init_file=IMAGE_FILES.get(window, ""),
+                kind=memory_kind(config, window),
+                volatile=window in regmap.volatile(config),
             )
             m.submodules[f"{memory.window.name.lower()}_memory"] = ram[window]
             if window is not Window.ACT:
@@ -90,8 +104,9 @@ class Core(wiring.Component):
             sequencer.start.eq(self.start),
             self.busy.eq(sequencer.busy),
             self.done.eq(sequencer.done),
-            program.read_en.eq(sequencer.read_en),
-            program.read_addr.eq(sequencer.read_addr),
+            program.read_en.eq(sequencer.read_en | self.program_read_en),
+            program.read_addr.eq(Mux(self.program_read_en, self.program_read_addr, sequencer.read_addr)),
+            self.program_read_data.eq(program.read_data),
             sequencer.read_data.eq(program.read_data),
         ]
         # Weights -> array.
@@ -175,11 +190,11 @@ class Core(wiring.Component):
 
         # Credits: tiles that are loaded, banks that are free, groups that are not yet in memory.
         tiles = Signal(range(config.slots + 1))
-        banks = Signal(range(3), init=2)
-        groups = Signal(range(5))
+        banks = Signal(range(config.acc_banks + 1), init=config.acc_banks)
+        groups = Signal(range(2 * config.acc_banks + 1))
         m.d.sync += [
             tiles.eq(tiles + loader.tile_started - feeder.take_tile),
-            banks.eq(banks + post.bank_release - feeder.take_bank),
+            banks.eq(banks + (post.bank_release if config.overlap else post.group_done) - feeder.take_bank),
             groups.eq(groups + feeder.take_bank - post.group_done),
         ]
         m.d.comb += [

@@ -31,6 +31,9 @@ def core_members(config: AcceleratorConfig) -> dict[str, Member]:
         "act_read_en": Out(1),
         "act_read_addr": Out((config.act_depth - 1).bit_length()),
         "act_read_data": In(8 * config.rows),
+        "program_read_en": Out(1),
+        "program_read_addr": Out((config.program_depth - 1).bit_length()),
+        "program_read_data": In(32),
     }
 
 
@@ -65,6 +68,7 @@ class HostPort(wiring.Component):
             write bytes into bits [32 chunk + 31 : 32 chunk] of the word.
         act_read_en, act_read_addr -> act_read_data: activation memory; act_read_en is high for one cycle, never while busy and never
             together with mem_write; the data is taken exactly `READ_LATENCY` cycles after it.
+        program_read_en, program_read_addr -> program_read_data: the same of program memory.
     """
 
     READ_LATENCY = 2
@@ -173,6 +177,7 @@ class HostPort(wiring.Component):
         m.submodules.read_decoder = decoder = AddressDecoder(self.config)
         address = Signal(regmap.ADDRESS_BITS, reset_less=True)
         m.d.comb += [decoder.address.eq(address), self.counter_layer.eq(decoder.layer), self.act_read_addr.eq(decoder.word)]
+        m.d.comb += self.program_read_addr.eq(decoder.word)
 
         def answer(response: Response, data: Value | int = 0) -> None:
             m.d.sync += [self.s_axil_rvalid.eq(1), self.s_axil_rresp.eq(response), self.s_axil_rdata.eq(data)]
@@ -181,6 +186,7 @@ class HostPort(wiring.Component):
         registers = Array(self._register_value(register, state) for register in regmap.REGISTERS)
         act_chunks = regmap.MEMORIES[Window.ACT].chunks(self.config)
         act_word = Signal(32 * act_chunks)
+        from_act, from_program = decoder.window == Window.ACT, decoder.window == Window.PROGRAM
         m.d.comb += act_word.eq(self.act_read_data)
         with m.FSM(name="read"):
             with m.State("IDLE"):
@@ -194,10 +200,10 @@ class HostPort(wiring.Component):
                 with m.Elif(decoder.counter):
                     m.next = "WAIT"
                 with m.Elif(decoder.memory):
-                    with m.If(busy | (decoder.window != Window.ACT)):
+                    with m.If(busy | ~(from_act | from_program)):
                         answer(Response.SLVERR)
                     with m.Elif(~self.mem_write):  # the memory's two ports never meet, so no word is read while it changes
-                        m.d.comb += self.act_read_en.eq(1)
+                        m.d.comb += [self.act_read_en.eq(from_act), self.program_read_en.eq(from_program)]
                         m.next = "WAIT"
                 with m.Else():
                     answer(Response.DECERR)
@@ -205,7 +211,8 @@ class HostPort(wiring.Component):
                 m.next = "TAKE"
             with m.State("TAKE"):
                 counter = self.counter_data.word_select(decoder.counter_index, 32)
-                answer(Response.OKAY, Mux(decoder.counter, counter, act_word.word_select(decoder.chunk, 32)))
+                word = Mux(from_program, self.program_read_data, act_word.word_select(decoder.chunk, 32))
+                answer(Response.OKAY, Mux(decoder.counter, counter, word))
             with m.State("RESPOND"), m.If(self.s_axil_rready):
                 m.d.sync += self.s_axil_rvalid.eq(0)
                 m.next = "IDLE"

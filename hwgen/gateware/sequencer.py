@@ -11,6 +11,7 @@ from hwgen.descriptor import WORD_BITS, WORDS
 from hwgen.gateware.command import Descriptor, DescriptorStream
 from hwgen.gateware.delay import delay
 from hwgen.gateware.ram import READ_LATENCY
+from hwgen.identity import HEADER_WORDS
 
 
 class _State(enum.Enum):
@@ -21,9 +22,11 @@ class _State(enum.Enum):
 
 
 class Sequencer(wiring.Component):
-    """Fetches descriptors from program word 0 on, offers each to loader, feeder and post-processor, and fetches the next when all three
-    have taken it.  A unit takes a descriptor when it is done with the one before, so the loader runs ahead of the feeder and the
-    feeder ahead of the post-processor.  After the descriptor marked `last` it waits for the units and pulses `done`.
+    """Fetches descriptors from program word `HEADER_WORDS` on, offers each to loader, feeder and post-processor, and fetches the next
+    when all three have taken it.  A unit takes a descriptor when it is done with the one before, so the loader runs ahead of the feeder
+    and the feeder ahead of the post-processor.  After the descriptor marked `last` it waits for the units and pulses `done`.
+
+    Without `overlap` the descriptor that it holds is the only copy, which all units use; the next is fetched when nothing is left to do.
 
     Latency: `FETCH_CYCLES` from start, or from the last unit's acceptance, to the next offer.  Throughput: a descriptor at a time.
 
@@ -34,6 +37,7 @@ class Sequencer(wiring.Component):
     FETCH_CYCLES = WORDS + READ_LATENCY
 
     def __init__(self, config: AcceleratorConfig) -> None:
+        self.config = config
         super().__init__(
             {
                 "start": In(1),
@@ -64,7 +68,15 @@ class Sequencer(wiring.Component):
         with m.If(self.read_en):
             m.d.sync += [unread.eq(unread - 1), address.eq(address + 1)]
         with m.If(delay(m, self.read_en, READ_LATENCY, name="caught", resets=True)):
-            m.d.sync += [uncaught.eq(uncaught - 1), descriptor.eq(Cat(descriptor.as_value()[WORD_BITS:], self.read_data))]
+            m.d.sync += uncaught.eq(uncaught - 1)
+            if self.config.overlap:
+                m.d.sync += descriptor.eq(Cat(descriptor.as_value()[WORD_BITS:], self.read_data))
+            else:
+                # Each word into its place, so that bits that nobody reads have no registers.
+                with m.Switch(uncaught):
+                    for word in range(WORDS):
+                        with m.Case(WORDS - word):
+                            m.d.sync += descriptor.as_value()[word * WORD_BITS : (word + 1) * WORD_BITS].eq(self.read_data)
             with m.If(uncaught == 1):
                 m.d.sync += state.eq(_State.OFFER)
 
@@ -80,13 +92,22 @@ class Sequencer(wiring.Component):
             m.d.sync += taken.eq(taken | taking)
             with m.If((taken | taking).all()):
                 m.d.sync += taken.eq(0)
-                with m.If(descriptor.last):
+                if self.config.overlap:
+                    with m.If(descriptor.last):
+                        m.d.sync += state.eq(_State.DRAIN)
+                    with m.Else():
+                        m.d.sync += fetch
+                else:
                     m.d.sync += state.eq(_State.DRAIN)
-                with m.Else():
-                    m.d.sync += fetch
         with m.If((state == _State.IDLE) & self.start):
-            m.d.sync += [*fetch, address.eq(0)]
+            m.d.sync += [*fetch, address.eq(HEADER_WORDS)]
         with m.If((state == _State.DRAIN) & self.drained):
-            m.d.comb += self.done.eq(1)
-            m.d.sync += state.eq(_State.IDLE)
+            if self.config.overlap:
+                m.d.comb += self.done.eq(1)
+                m.d.sync += state.eq(_State.IDLE)
+            else:
+                m.d.comb += self.done.eq(descriptor.last)
+                m.d.sync += fetch
+                with m.If(descriptor.last):
+                    m.d.sync += [state.eq(_State.IDLE), unread.eq(0)]
         return m

@@ -49,8 +49,11 @@ class CNetwork(ctypes.Structure):
     _fields_ = (
         ("name", ctypes.c_char_p),
         *((name, ctypes.c_uint32) for name in ("cycles", "word_bytes", "word_chunks")),
-        ("identity", ctypes.c_void_p),
-        ("identity_count", ctypes.c_uint32),
+        *(
+            (f"{name}{part}", kind)
+            for name in ("configuration", "identity")
+            for part, kind in (("", ctypes.c_void_p), ("_count", ctypes.c_uint32))
+        ),
         ("inputs", ctypes.POINTER(CTensor)),
         ("input_count", ctypes.c_uint32),
         ("outputs", ctypes.POINTER(CTensor)),
@@ -128,6 +131,9 @@ class CDriver:
     def open(self, bus: CBus) -> str:
         self.bus = bus  # C holds its functions, which Python would forget
         return self._call("weft_open", bus, ctypes.byref(self.network))
+
+    def check(self) -> str:
+        return self._call("weft_check")
 
     def load(self) -> str:
         return self._call("weft_load", self.images, ctypes.c_uint32(self.image_count))

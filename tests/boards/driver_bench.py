@@ -118,18 +118,23 @@ async def images_of_the_bitstream(dut: Any) -> None:
 
 @cocotb.test()
 async def another_network_is_loaded(dut: Any) -> None:
-    """With polling; then the first again, which is no longer in the memories: that is noticed."""
+    """With polling; then the first again, which is no longer in the memories: that is refused, unless it may replace what is there."""
     bus = await begin(dut, interrupt=False)
 
     @bridge
     def host() -> None:
         # Time-outs are of the real clock, and the simulation may be slow.
-        other = Accelerator(bus, OTHER, timeout_s=300)
+        with pytest.raises(DeviceError, match="the accelerator holds another network"):
+            Accelerator(bus, OTHER)
+        other = Accelerator(bus, OTHER, loaded=False, timeout_s=300)
         compare(other.run(vectors("other.in.")), "other.out.")
         bus.interrupt = True
-        first = Accelerator(bus, BUILD, loaded=True)
-        with pytest.raises(DeviceError, match="the program in the accelerator's memory is another one"):
-            first.run(vectors("in."))
+        with pytest.raises(DeviceError, match="the accelerator holds another network"):
+            Accelerator(bus, BUILD, loaded=True)
+        first = Accelerator(bus, BUILD, loaded=False, timeout_s=300)
+        first.load()
+        with pytest.raises(DeviceError, match="the accelerator holds another network"):
+            other.run(vectors("other.in."))
         compare(first.run(vectors("in.")), "out.")
 
     await host()

@@ -52,6 +52,8 @@ class ModelBus:
         if regmap.COUNTER_BASE <= address < regmap.COUNTER_BASE + regmap.COUNTER_STRIDE * self.config.max_layers:
             return address - regmap.COUNTER_BASE
         self._refuse_while_busy(address)
+        if address >> regmap.WINDOW_SHIFT == regmap.Window.PROGRAM:
+            return self.memory.get(address, 0)
         if address >> regmap.WINDOW_SHIFT != regmap.Window.ACT:
             raise BusError(f"reading at {address:#x} was answered with SLVERR")
         return self.memory.get(address, 0xEE)
@@ -79,6 +81,11 @@ class ModelBus:
 
     def wait_interrupt(self, timeout_s: float) -> bool | None:
         return self.interrupt
+
+    def hold(self, words: tuple[int, ...]) -> None:
+        """Puts words into program memory, as a bitstream's contents."""
+        first = regmap.Window.PROGRAM << regmap.WINDOW_SHIFT
+        self.memory |= {first + 4 * index: word for index, word in enumerate(words)}
 
     # --- the accelerator --------------------------------------------------------------------------
 

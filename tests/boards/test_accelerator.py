@@ -24,6 +24,7 @@ from hwgen.compiler import compile_graph
 from hwgen.compiler.program import Program
 from hwgen.config import NAMED, AcceleratorConfig
 from hwgen.emit import emit
+from hwgen.identity import HEADER_WORDS
 from tests.boards.model_bus import ModelBus
 from tests.boards.networks import branching_network, digits_size_network
 
@@ -149,7 +150,9 @@ def test_what_a_bitstream_holds_is_not_loaded(
     bus: Callable[[str], ModelBus], programs: dict[str, Program], folders: dict[str, Path]
 ) -> None:
     model = bus("branching")
-    Accelerator(model, folders["branching"], loaded=True).run(inputs(programs["branching"].graph, 1))
+    model.hold(programs["branching"].words)
+    for loaded in (True, None):
+        Accelerator(model, folders["branching"], loaded=loaded).run(inputs(programs["branching"].graph, 1))
     assert all(address >> regmap.WINDOW_SHIFT == regmap.Window.ACT for address, _ in model.written_blocks)
 
 
@@ -158,6 +161,7 @@ def test_only_the_inputs_own_words_are_written(
 ) -> None:
     """6 channels in words of 16 bytes: 2 host words of every 4, and not what lies between them."""
     model = bus("branching")
+    model.hold(programs["branching"].words)
     Accelerator(model, folders["branching"], loaded=True).run(inputs(programs["branching"].graph, 1))
     image = [block for block in model.written_blocks if block[1] == 2]
     assert len(image) == 4 * 3 + 1  # the vector has 7 elements: 2 host words too
@@ -178,8 +182,8 @@ def test_counters_by_layer(bus: Callable[[str], ModelBus], programs: dict[str, P
     [
         ({"ID": 0xFFFFFFFF}, "there is no accelerator: ID reads 0xffffffff", "check the base address"),
         ({"SCRATCH": 0}, "does not carry data as they are: 0xa5a53c3c was written to SCRATCH, 0x00000000 is read", "byte order"),
-        ({"VERSION": 2 << 16}, "registers have version 2.0, this driver is for 1.1", None),
-        ({"VERSION": 1 << 16}, "registers have version 1.0, this driver is for 1.1", None),
+        ({"VERSION": 3 << 16}, "registers have version 3.0, this driver is for 2.0", None),
+        ({"VERSION": 1 << 16 | 1}, "registers have version 1.1, this driver is for 2.0", None),
         ({"ARRAY": 8 | 4 << 8 | 2 << 16 | 1 << 24}, "is not the one that", "ARRAY.rows is 8, and 16 in the folder"),
         ({"OPTIONS": 0}, "is not the one that", "OPTIONS.depthwise_rows is 0, and 3 in the folder"),
         ({"WEIGHT_DEPTH": 17}, "name the folder that belongs to it", "WEIGHT_DEPTH.words is 17, and 4096 in the folder"),
@@ -201,6 +205,89 @@ def test_every_difference_is_listed(bus: Callable[[str], ModelBus], folders: dic
     with pytest.raises(DeviceError) as caught:
         Accelerator(bus("digits"), folders["branching"])
     assert {problem.split(" is ")[0] for problem in caught.value.problems} >= {"ARRAY.rows", "ARRAY.lanes", "ACT_DEPTH.words"}
+
+
+def held(model: ModelBus, program: Program, **changed: str) -> None:
+    """Puts the program into the model's memory, under an identity in which something is changed."""
+    model.hold((*replace(program.identity, **changed).header(), *program.words[HEADER_WORDS:]))
+
+
+@pytest.mark.parametrize("loaded", [None, True])
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"network": "0123456789abcdef" * 4}, r"holds another network \(sha256 0123456789abcdef\.\.\.\) than .*'branching' \(sha256 "),
+        ({"images": "0123456789abcdef" * 4}, r"holds the network 'branching' with other memory images \(sha256 0123456789abcdef\.\.\.\)"),
+    ],
+)
+def test_other_weights_are_refused(
+    changed: dict[str, str],
+    message: str,
+    loaded: bool | None,
+    bus: Callable[[str], ModelBus],
+    programs: dict[str, Program],
+    folders: dict[str, Path],
+) -> None:
+    model, program = bus("branching"), programs["branching"]
+    held(model, program, **changed)
+    with pytest.raises(DeviceError, match=message) as caught:
+        Accelerator(model, folders["branching"], loaded=loaded)
+    assert "the bitstream that was made of" in caught.value.message
+    assert "weft run --load" in caught.value.message
+    assert not model.written_blocks
+    replacing = Accelerator(model, folders["branching"], loaded=False)
+    replacing.run(inputs(program.graph, 1))
+    blocks = len([block for block in model.written_blocks if block[0] >> regmap.WINDOW_SHIFT == regmap.Window.WEIGHT])
+    replacing.run(inputs(program.graph, 1))
+    Accelerator(model, folders["branching"], loaded=loaded).run(inputs(program.graph, 1))
+    assert len([block for block in model.written_blocks if block[0] >> regmap.WINDOW_SHIFT == regmap.Window.WEIGHT]) == blocks > 0
+
+
+def test_an_empty_accelerator(bus: Callable[[str], ModelBus], folders: dict[str, Path]) -> None:
+    """Loaded by default; not where the bitstream should hold the network."""
+    model = bus("branching")
+    with pytest.raises(DeviceError, match="memories hold no network yet: configure the device"):
+        Accelerator(model, folders["branching"], loaded=True)
+    Accelerator(model, folders["branching"]).run(inputs(branching_network(), 1))
+
+
+def test_another_network_that_comes_later_is_refused(
+    bus: Callable[[str], ModelBus], programs: dict[str, Program], folders: dict[str, Path]
+) -> None:
+    """Somebody else loads it between two runs."""
+    model, program = bus("branching"), programs["branching"]
+    accelerator = Accelerator(model, folders["branching"])
+    accelerator.run(inputs(program.graph, 1))
+    held(model, program, network="0" * 64)
+    with pytest.raises(DeviceError, match="holds another network"):
+        accelerator.run(inputs(program.graph, 1))
+
+
+@pytest.mark.parametrize("written", range(6))
+def test_what_is_loaded_in_part_is_no_network(
+    written: int, bus: Callable[[str], ModelBus], programs: dict[str, Program], folders: dict[str, Path]
+) -> None:
+    """The bus fails after some of the writes; the memories held the network before."""
+    model, program = bus("branching"), programs["branching"]
+    model.hold(program.words)
+    accelerator = Accelerator(model, folders["branching"], loaded=False)
+    write, left = model.write_block, [written]
+
+    def limited(address: int, words: np.ndarray[Any, Any]) -> None:
+        if not left[0]:
+            raise BusError("unplugged")
+        left[0] -= 1
+        write(address, words)
+
+    model.write_block = limited  # type: ignore[method-assign]
+    with pytest.raises(BusError, match="unplugged"):
+        accelerator.load()
+    model.write_block = write  # type: ignore[method-assign]
+    if written:
+        with pytest.raises(DeviceError, match="hold no network"):
+            Accelerator(model, folders["branching"], loaded=True)
+    else:
+        Accelerator(model, folders["branching"], loaded=True)
 
 
 # --- runs that do not end as they should ----------------------------------------------------------
@@ -240,8 +327,10 @@ def test_a_reset_in_the_middle(bus: Callable[[str], ModelBus], folders: dict[str
 
 def test_somebody_elses_run_is_waited_for(bus: Callable[[str], ModelBus], folders: dict[str, Path]) -> None:
     model = bus("branching")
-    model.state["STATUS"] = BUSY
     accelerator = Accelerator(model, folders["branching"], timeout_s=0.01)
+    model.state["STATUS"] = BUSY
+    with pytest.raises(DeviceError, match="has ended within"):
+        Accelerator(model, folders["branching"], timeout_s=0.01)
     with pytest.raises(DeviceError, match="has ended within"):
         accelerator.run(inputs(branching_network(), 1))
     assert not model.written_blocks
@@ -249,9 +338,12 @@ def test_somebody_elses_run_is_waited_for(bus: Callable[[str], ModelBus], folder
     accelerator.run(inputs(branching_network(), 1))
 
 
-def test_another_program_in_the_memory_is_noticed(bus: Callable[[str], ModelBus], folders: dict[str, Path]) -> None:
+def test_a_program_that_was_changed_is_noticed(
+    bus: Callable[[str], ModelBus], programs: dict[str, Program], folders: dict[str, Path]
+) -> None:
     """Its cycles are another number; the network is loaded before the next run."""
     model = bus("branching")
+    model.hold(programs["branching"].words)
     accelerator = Accelerator(model, folders["branching"], loaded=True)
     cycles, model.run_cycles = model.run_cycles, 77
     with pytest.raises(DeviceError, match=f"the run took 77 cycles, but an inference of 'branching' takes {cycles}"):
@@ -269,7 +361,7 @@ def test_errors_of_the_bus_come_through(bus: Callable[[str], ModelBus], folders:
         raise BusError(f"writing at {address:#x}: no answer within 1 s")
 
     monkeypatch.setattr(model, "write_block", broken)
-    with pytest.raises(BusError, match="writing at 0x4000000: no answer"):
+    with pytest.raises(BusError, match="writing at 0x8000000: no answer"):
         accelerator.run(inputs(branching_network(), 1))
 
 
@@ -282,16 +374,25 @@ def change_config(folder: Path, change: Callable[[dict[str, Any]], object]) -> N
     (folder / "config.json").write_text(json.dumps(data))
 
 
+def change_image(folder: Path, name: str) -> None:
+    """Inverts a bit of the last word."""
+    *lines, last = (folder / name).read_text().split()
+    (folder / name).write_text("\n".join([*lines, f"{int(last, 16) ^ 1:0{len(last)}x}", ""]))
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (lambda folder: (folder / "config.json").unlink(), "is not an accelerator folder: config.json cannot be read"),
         (lambda folder: (folder / "config.json").write_text("{"), "config.json is damaged"),
-        (lambda folder: change_config(folder, lambda data: data.update(format=1)), "has the format 1, and not 2"),
+        (lambda folder: change_config(folder, lambda data: data.update(format=1)), "has the format 1, and not 3"),
         (lambda folder: change_config(folder, lambda data: data["tensors"].pop("image")), "is damaged"),
         (lambda folder: change_config(folder, lambda data: data["interface"].pop("outputs")), "is damaged"),
         (lambda folder: change_config(folder, lambda data: data["config"].update(rows=5)), "is damaged.*invalid accelerator"),
         (lambda folder: change_config(folder, lambda data: data["host_part"].update(version=99)), "the host part has the version 99"),
+        (lambda folder: change_image(folder, "weights.hex"), "are not those that its config.json is about; generate the folder again"),
+        (lambda folder: change_image(folder, "program.hex"), "are not those that its config.json is about; generate the folder again"),
+        (lambda folder: change_config(folder, lambda data: data.update(images_sha256="0" * 64)), "are not those that"),
         (lambda folder: (folder / "weights.hex").unlink(), "weights.hex cannot be read"),
         (lambda folder: (folder / "weights.hex").write_text(""), "weights.hex is not a memory image"),
         (lambda folder: (folder / "params.hex").write_text("xyz\n"), "params.hex is not a memory image"),

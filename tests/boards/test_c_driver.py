@@ -88,13 +88,13 @@ def test_every_output_is_the_golden_models(programs: dict[str, tuple[Program, Pa
     """One network after another in the same accelerator: what is in its memories, another that is loaded, the first that is loaded."""
     dense = [program.placements[name].dense for program, _ in programs.values() for name in program.graph.inputs]
     assert dense == [True, False, False]
-    for name, before in (("branching", "WEFT_OK"), ("digits-size", "WEFT_OTHER_PROGRAM"), ("branching", "WEFT_TIMEOUT")):
+    for name, before in (("branching", "WEFT_OK"), ("digits-size", "WEFT_OTHER_NETWORK"), ("branching", "WEFT_OTHER_NETWORK")):
         program, folder = programs[name]
         c = CDriver(folder)
         assert c.open(board.bus) == "WEFT_OK"
         assert c.run(images(program.graph, 1)[0], shapes(program))[0] == before
         if before != "WEFT_OK":
-            assert c.wait(200_000) == "WEFT_OTHER_PROGRAM"
+            assert c.accelerator.address >> regmap.WINDOW_SHIFT == regmap.Window.PROGRAM
             assert c.load() == "WEFT_OK"
         for given in images(program.graph, 4):
             result, made = c.run(given, shapes(program))
@@ -150,6 +150,13 @@ def test_an_accelerator_of_another_configuration_is_refused(board: Board, tmp_pa
     assert c.accelerator.address == regmap.register_address("ACT_DEPTH")
 
 
+def filled(program: Program, folder: Path) -> ModelBus:
+    """A model that holds the program."""
+    model = ModelBus(folder, program.graph, program.device)
+    model.hold(program.words)
+    return model
+
+
 # --- against a model of it ------------------------------------------------------------------------
 
 
@@ -157,7 +164,7 @@ def test_an_accelerator_of_another_configuration_is_refused(board: Board, tmp_pa
 def test_every_layout(name: str, tmp_path: Path) -> None:
     make, config = OTHERS[name]
     program, folder = emitted(make(), config, tmp_path)
-    c, model = CDriver(folder), ModelBus(folder, program.graph, program.device)
+    c, model = CDriver(folder), filled(program, folder)
     assert c.open(python_bus(model)) == "WEFT_OK"
     for given in images(program.graph, 2):
         result, made = c.run(given, shapes(program))
@@ -177,13 +184,42 @@ def test_the_images_are_the_folders(programs: dict[str, tuple[Program, Path]]) -
     assert set(model.memory.values()) <= {0}, "padding of words"
 
 
+@pytest.mark.parametrize("word", range(5))
+def test_another_network_is_not_started(word: int, programs: dict[str, tuple[Program, Path]]) -> None:
+    program, folder = programs["branching"]
+    c, model = CDriver(folder), ModelBus(folder, program.graph, program.device)
+    assert c.open(python_bus(model)) == "WEFT_OK"
+    assert (c.check(), c.load(), c.check()) == ("WEFT_OTHER_NETWORK", "WEFT_OK", "WEFT_OK")
+    assert c.run(images(program.graph, 1)[0], shapes(program))[0] == "WEFT_OK"
+    address = (regmap.Window.PROGRAM << regmap.WINDOW_SHIFT) + 4 * word
+    model.memory[address] ^= 1 << 7 * word
+    assert (c.check(), c.start()) == ("WEFT_OTHER_NETWORK", "WEFT_OTHER_NETWORK")
+    assert c.accelerator.address == address
+
+
+def test_what_is_loaded_in_part_is_no_network(programs: dict[str, tuple[Program, Path]]) -> None:
+    """However many of the writes succeed."""
+    program, folder = programs["branching"]
+    c, model = CDriver(folder), ModelBus(folder, program.graph, program.device)
+    assert (c.open(python_bus(model)), c.load()) == ("WEFT_OK", "WEFT_OK")
+    loading = sum(c.images[i].count for i in range(c.image_count))
+    for fail_at in (1, 2, 100, loading - 2, loading - 1):
+        opening: list[int] = []
+        assert c.open(python_bus(model, opening)) == "WEFT_OK"
+        assert c.open(python_bus(model, [], len(opening) + 1 + fail_at)) == "WEFT_OK"
+        assert c.load() == "WEFT_BUS_FAILED"
+        assert c.open(python_bus(model)) == "WEFT_OK"
+        assert c.check() == "WEFT_OTHER_NETWORK"
+    assert (c.load(), c.check()) == ("WEFT_OK", "WEFT_OK")
+
+
 @pytest.mark.parametrize(
     ("register", "value", "result"),
     [
         ("ID", 0, "WEFT_NO_ACCELERATOR"),
         ("SCRATCH", 0xA5A53C3C, "WEFT_BUS_CORRUPTS"),
         ("VERSION", (regmap.VERSION_MAJOR + 1) << 16 | regmap.VERSION_MINOR, "WEFT_OTHER_VERSION"),
-        ("VERSION", regmap.VERSION_MAJOR << 16 | regmap.VERSION_MINOR - 1, "WEFT_OTHER_VERSION"),
+        ("VERSION", regmap.VERSION_MAJOR - 1 << 16 | 0xFFFF, "WEFT_OTHER_VERSION"),
         ("VERSION", regmap.VERSION_MAJOR << 16 | regmap.VERSION_MINOR + 1, "WEFT_OK"),
         *((r.name, r.constant(CONFIG) ^ 1 << r.fields[-1].offset, "WEFT_OTHER_DESIGN") for r in regmap.REGISTERS if r.offset >= 0x20),
     ],
@@ -200,7 +236,7 @@ def test_what_is_refused(register: str, value: int, result: str, programs: dict[
 def test_a_run_that_does_not_end(programs: dict[str, tuple[Program, Path]]) -> None:
     """Without a number of polls: given up after as many as the inference has cycles."""
     program, folder = programs["branching"]
-    c, model = CDriver(folder), ModelBus(folder, program.graph, program.device)
+    c, model = CDriver(folder), filled(program, folder)
     accesses: list[int] = []
     assert c.open(python_bus(model, accesses)) == "WEFT_OK"
     model.ends = False
@@ -211,7 +247,7 @@ def test_a_run_that_does_not_end(programs: dict[str, tuple[Program, Path]]) -> N
 
 def test_a_run_of_other_cycles(programs: dict[str, tuple[Program, Path]]) -> None:
     program, folder = programs["branching"]
-    c, model = CDriver(folder), ModelBus(folder, program.graph, program.device)
+    c, model = CDriver(folder), filled(program, folder)
     assert c.open(python_bus(model)) == "WEFT_OK"
     model.run_cycles += 1
     assert c.run(images(program.graph, 1)[0], shapes(program))[0] == "WEFT_OTHER_PROGRAM"
@@ -224,7 +260,7 @@ def test_an_access_that_fails_ends_everything(programs: dict[str, tuple[Program,
     c = CDriver(folder)
 
     def all_of_it(accesses: list[int], fail_at: int | None) -> str:
-        model = ModelBus(folder, program.graph, program.device)
+        model = filled(program, folder)
         for step in (lambda: c.open(python_bus(model, accesses, fail_at)), lambda: c.run(given, shapes(program))[0], c.load):
             if (result := step()) != "WEFT_OK":
                 return result

@@ -68,7 +68,7 @@ def test_digits(program: Path, graphs: dict[str, Graph], folders: dict[str, Path
     graph, folder = graphs["digits-size"], folders["digits-size"]
     with (
         plugged_in(program, folder, bit_cycles=DIVISOR * 1.015) as (port, _),
-        Accelerator.open(port, folder, timeout_s=TIMEOUT_S) as accelerator,
+        Accelerator.open(port, folder, loaded=False, timeout_s=TIMEOUT_S) as accelerator,
     ):
         given = inputs(graph, 3)
         results = accelerator.run(given)
@@ -117,6 +117,19 @@ def test_a_line_that_spoils_bytes_in_both_directions(
         assert min(to_board[0], to_host[0], accelerator.repeated) >= 3, "there was something to spoil"
 
 
+def test_a_bitstream_of_other_weights(program: Path, graphs: dict[str, Graph], folders: dict[str, Path]) -> None:
+    """The same accelerator with another network in its memories is refused, until it may be replaced."""
+    with plugged_in(program, folders["branching"]) as (port, _):
+        with pytest.raises(DeviceError, match=r"holds another network \(sha256 [0-9a-f]{16}\.\.\.\) than .*'digits-size'"):
+            Accelerator.open(port, folders["digits-size"])
+        given = inputs(graphs["branching"], 1)
+        with Accelerator.open(port, folders["branching"], timeout_s=TIMEOUT_S) as accelerator:
+            results = accelerator.run(given)
+            assert results.times.load == 0, "the bitstream has it"
+        expected = interpreter.run(graphs["branching"], given, tensors=True)
+        assert all(np.array_equal(results.outputs[name], expected[name]) for name in graphs["branching"].outputs)
+
+
 def test_another_design_and_a_line_that_dies(program: Path, folders: dict[str, Path], tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(folders["branching"], other)
@@ -156,7 +169,7 @@ def test_the_command(
             code = run(command_line, [str(each) for each in arguments])
             return code, *capfd.readouterr()
 
-        code, out, err = weft("--images", 2, "--compare", network, "-o", tmp_path / "out.npz", "--json")
+        code, out, err = weft("--images", 2, "--load", "--compare", network, "-o", tmp_path / "out.npz", "--json")
         assert (code, err) == (0, "")
         found = json.loads(out)
         assert (found["images"], found["different"], found["clock_hz"]) == (2, 0, 8e6)

@@ -14,6 +14,7 @@ from hwgen.compiler import compile_graph
 from hwgen.config import AcceleratorConfig
 from hwgen.cycles import predict
 from hwgen.descriptor import WORDS, encode
+from hwgen.identity import HEADER_WORDS
 
 LARGE = AcceleratorConfig(rows=4, cols=4, lanes=1, acc_depth=16)
 LEAST = replace(LARGE, act_depth=16, weight_depth=16, param_depth=4, program_depth=32, max_layers=1)
@@ -27,7 +28,7 @@ def test_what_does_not_fit_says_need_and_have_all_at_once(digits_like):
         "act_depth": program.act_words,
         "weight_depth": len(program.weights),
         "param_depth": len(program.params),
-        "program_depth": len(program.descriptors) * WORDS,
+        "program_depth": HEADER_WORDS + len(program.descriptors) * WORDS,
         "max_layers": len(program.layers),
     }
     with pytest.raises(DoesNotFitError) as caught:
@@ -112,7 +113,7 @@ def test_what_a_program_says_of_itself(digits_like):
     assert [layer.macs for layer in program.layers] == [op_macs(graph, op) for op in computing]
     assert [(layer.cycles, layer.busy) for layer in program.layers] == [(t.cycles, t.busy) for t in predict(LARGE, program.descriptors)]
     assert program.cycles == sum(layer.cycles for layer in program.layers)
-    assert program.words == tuple(word for fields in program.descriptors for word in encode(fields))
+    assert program.words[HEADER_WORDS:] == tuple(word for fields in program.descriptors for word in encode(fields))
     assert [fields["last"] for fields in program.descriptors] == [0] * (len(program.descriptors) - 1) + [1]
 
 

@@ -11,6 +11,7 @@ from hwgen.config import NAMED
 from hwgen.descriptor import BY_NAME, FIELDS, WORD_BITS, WORDS, Operation, decode, encode, out_of_range
 from hwgen.emit.listing import listing
 from hwgen.gateware.command import Descriptor
+from hwgen.identity import HEADER_WORDS
 
 ZERO = dict.fromkeys(BY_NAME, 0)
 
@@ -81,7 +82,7 @@ def test_the_listing_shows_every_field_of_every_descriptor(digits_like):
         head, *rest = block.splitlines()
         layer = program.layers[fields["layer"]]
         operation = Operation(fields["operation"]).name.lower()
-        assert head == f"{number * WORDS:05x}: {operation}  layer {layer.index} {layer.name} ({layer.kind}) -> {layer.output}"
+        assert head == f"{HEADER_WORDS + number * WORDS:05x}: {operation}  layer {layer.index} {layer.name} ({layer.kind}) -> {layer.output}"
         shown = " ".join(rest).split()
         assert [int(text, 16) for text in shown[:WORDS]] == list(encode(fields))
         assert dict(text.split("=") for text in shown[WORDS:]) == {name: str(value) for name, value in fields.items()}

@@ -81,11 +81,28 @@ class Bench:
         """Memories, counters and runs.  Data is noise but in the cycle in which the contract wants it."""
         dut, reads, layers, left = self.dut, [None], [None, None], None
         sampled = (dut.start, dut.mem_write, dut.mem_window, dut.mem_word, dut.mem_chunk, dut.mem_data, dut.mem_strobe)
-        async for _, reset, start, write, window, word, chunk, data, strobe, read, address, layer in ctx.tick().sample(
-            *sampled, dut.act_read_en, dut.act_read_addr, dut.counter_layer
-        ):
+        program_reads: list[int | None] = [None]
+        read_members = (dut.act_read_en, dut.act_read_addr, dut.program_read_en, dut.program_read_addr, dut.counter_layer)
+        async for (
+            _,
+            reset,
+            start,
+            write,
+            window,
+            word,
+            chunk,
+            data,
+            strobe,
+            read_act,
+            address,
+            read_program,
+            line,
+            layer,
+        ) in ctx.tick().sample(*sampled, *read_members):
             self.now += 1
             busy = left is not None
+            read = read_act or read_program
+            assert not (read_act and read_program)
             assert not (write and read), "a memory's ports meet"
             assert not (busy and (write or read)), "a memory is used while busy"
             if write:
@@ -108,7 +125,10 @@ class Bench:
             ctx.set(dut.busy, left is not None or done)
             value = reads.pop(0)
             ctx.set(dut.act_read_data, self.noise.getrandbits(8 * self.config.rows) if value is None else value)
-            reads.append(sum(self.memory.get((1, address, k), 0) << 8 * k for k in range(self.config.rows)) if read else None)
+            reads.append(sum(self.memory.get((1, address, k), 0) << 8 * k for k in range(self.config.rows)) if read_act else None)
+            value = program_reads.pop(0)
+            ctx.set(dut.program_read_data, self.noise.getrandbits(32) if value is None else value)
+            program_reads.append(sum(self.memory.get((4, line, k), 0) << 8 * k for k in range(4)) if read_program else None)
             layers = [*layers[1:], layer]
             ctx.set(dut.counter_data, counter_value(layer) if layers[0] == layers[1] else self.noise.getrandbits(128))
             ctx.set(dut.cycles, self.now * 0x01010101 & 0xFFFFFFFF)
@@ -419,7 +439,7 @@ def test_errors_of_unmapped_and_forbidden_accesses(tables):
                 assert await bench.write(ctx, register.offset, 0xFFFFFFFF) == SLVERR, register.name
         for layer, k in itertools.product(range(3), range(4)):
             assert await bench.write(ctx, 0x1000 + 16 * layer + 4 * k, 0xFFFFFFFF) == SLVERR
-        for window in (WEIGHT, PARAM, PROGRAM, *([TABLE] if tables else [])):
+        for window in (WEIGHT, PARAM, *([TABLE] if tables else [])):
             assert await bench.read(ctx, window) == (SLVERR, 0)
         assert bench.writes == []
         for address in (CONTROL, STATUS, IRQ_STATUS, SCRATCH):
@@ -472,6 +492,21 @@ def test_activations_are_read_back(config):
             for chunk in range(chunks):
                 expected = value >> 32 * chunk & 0xFFFFFFFF
                 assert await bench.read(ctx, ACT + (word * chunks + chunk) * 4) == (OKAY, expected)
+
+    bench.run(host)
+
+
+def test_the_program_is_read_back():
+    bench = Bench()
+    rng = random.Random(4)
+    words = {word: rng.getrandbits(32) for word in (0, 1, 4, 32)}
+
+    async def host(ctx):
+        for word, value in words.items():
+            assert await bench.write(ctx, PROGRAM + 4 * word, value) == OKAY
+        for word, value in words.items():
+            assert await bench.read(ctx, PROGRAM + 4 * word) == (OKAY, value)
+            assert await bench.read(ctx, ACT) == (OKAY, 0)
 
     bench.run(host)
 
@@ -708,6 +743,7 @@ class Model:
         self.config = config
         self.scratch = self.irq_enable = self.irq_done = self.busy = self.finished = 0
         self.act: dict[int, int] = {}  # by host word
+        self.program: dict[int, int] = {}
         self.constant = {r.offset: r.constant(config) for r in regmap.REGISTERS if all(f.value is not None for f in r.fields)}
 
     def depth(self, window: int) -> int:
@@ -733,6 +769,8 @@ class Model:
                 width = 8 * self.config.rows - 32 * (word % regmap.MEMORIES[regmap.Window.ACT].chunks(self.config))
                 kept = mask & ((1 << max(width, 0)) - 1)
                 self.act[word] = self.act.get(word, 0) & ~kept | data & kept
+            if not self.busy and window == 4:
+                self.program[word] = self.program.get(word, 0) & ~mask | data & mask
             return SLVERR if self.busy else OKAY
         offset = 4 * word
         if offset == SCRATCH:
@@ -758,7 +796,8 @@ class Model:
         if kind == "counter":
             return OKAY, counter_value((word - 0x400) // 4) >> 32 * (word % 4) & 0xFFFFFFFF
         if kind == "memory":
-            return (SLVERR, 0) if self.busy or window != 1 else (OKAY, self.act.get(word, 0))
+            readable = {1: self.act, 4: self.program}
+            return (SLVERR, 0) if self.busy or window not in readable else (OKAY, readable[window].get(word, 0))
         state = {
             CONTROL: self.irq_enable << 1,
             STATUS: self.busy | self.finished << 1,

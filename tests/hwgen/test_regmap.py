@@ -50,7 +50,7 @@ def test_the_map_is_what_drivers_were_written_for():
         Window.ACT: Access.RW,
         Window.WEIGHT: Access.WO,
         Window.PARAM: Access.WO,
-        Window.PROGRAM: Access.WO,
+        Window.PROGRAM: Access.RW,
         Window.TABLE: Access.WO,
     }
 

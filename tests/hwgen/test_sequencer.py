@@ -12,6 +12,7 @@ from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import BY_NAME, FIELDS, WORDS, encode
 from hwgen.gateware.ram import READ_LATENCY, Ram
 from hwgen.gateware.sequencer import Sequencer
+from hwgen.identity import HEADER_WORDS
 
 CONFIG = AcceleratorConfig(rows=4, cols=4, lanes=1, program_depth=8 * WORDS)
 UNITS = ("loader", "feeder", "post")
@@ -42,7 +43,7 @@ def run(
     rng = random.Random(1)
     m = Module()
     m.submodules.dut = dut = Sequencer(CONFIG)
-    init = [word for fields in descriptors for word in encode(fields)]
+    init = [0] * HEADER_WORDS + [word for fields in descriptors for word in encode(fields)]
     m.submodules.memory = ram = Ram(width=32, depth=CONFIG.program_depth, init=init)
     m.d.comb += [ram.read_en.eq(dut.read_en), ram.read_addr.eq(dut.read_addr), dut.read_data.eq(ram.read_data)]
     seen = Observed()
@@ -77,7 +78,7 @@ def test_every_unit_gets_every_descriptor_once_in_order(simulate, count, ready):
     seen = run(simulate, descriptors, ready=ready, cycles=1000)
     for accepts in seen.accepts.values():
         assert [fields for _, fields in accepts] == descriptors
-    assert [address for _, address in seen.reads] == list(range(count * WORDS))
+    assert [address for _, address in seen.reads] == list(range(HEADER_WORDS, HEADER_WORDS + count * WORDS))
     assert len(seen.done) == 1
 
 
@@ -111,7 +112,7 @@ def test_a_second_run_begins_at_word_0(simulate):
     seen = run(simulate, descriptors, starts=(2, 100, 200))
     assert len(seen.done) == 3
     assert [fields for _, fields in seen.accepts["feeder"]] == descriptors * 3
-    assert [address for _, address in seen.reads] == list(range(2 * WORDS)) * 3
+    assert [address for _, address in seen.reads] == list(range(HEADER_WORDS, HEADER_WORDS + 2 * WORDS)) * 3
 
 
 def test_waits_program_is_the_fetch_and_the_offer(simulate):

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="The rate that the bitstream was made for.",
 )
-@click.option("--loaded", is_flag=True, help="The bitstream holds the network already: do not write it into the memories first.")
+@click.option(
+    "--load/--loaded",
+    "load",
+    default=None,
+    help="Write the network into the board's memories, whatever they hold; or never do.  Default: if they hold nothing, and an error if they "
+    "hold another network.",
+)
 @click.option(
     "--timeout",
     metavar="S",
@@ -49,7 +55,7 @@ def run_command(
     output: Path | None,
     compare: Path | None,
     baud: int,
-    loaded: bool,
+    load: bool | None,
     timeout: float,
     layout: str | None,
     values: str | None,
@@ -72,7 +78,7 @@ def run_command(
             images=images,
             compare=compare,
             output=output,
-            loaded=loaded,
+            loaded=None if load is None else not load,
             timeout_s=timeout,
             layout=layout,
             values=values,

@@ -15,6 +15,18 @@ static enum weft_result put(struct weft_accelerator *accelerator, uint32_t addre
     return accelerator->bus.write(accelerator->bus.context, address, value) ? WEFT_BUS_FAILED : WEFT_OK;
 }
 
+static enum weft_result compare(
+    struct weft_accelerator *accelerator, const struct weft_register *expected, uint32_t count, enum weft_result different)
+{
+    enum weft_result result;
+    uint32_t value, i;
+    for (i = 0; i < count; ++i) {
+        if ((result = get(accelerator, expected[i].address, &value)) != WEFT_OK) return result;
+        if (value != expected[i].value) return different;
+    }
+    return WEFT_OK;
+}
+
 /* Memories are refused while a run is under way; on a mapped bus that would be a fault of the processor. */
 static enum weft_result idle(struct weft_accelerator *accelerator)
 {
@@ -47,6 +59,7 @@ struct weft_bus weft_mapped(volatile uint32_t *base)
 enum weft_result weft_open(struct weft_accelerator *accelerator, struct weft_bus bus, const struct weft_network *network)
 {
     static const uint32_t patterns[] = {0xA5A53C3Cu, 0x5A5AC3C3u}; /* every data bit in both states, and neighbours apart */
+    const uint32_t least_minor = WEFT_VERSION_MINOR_VALUE;
     enum weft_result result;
     uint32_t value, major, minor, i;
 
@@ -62,12 +75,15 @@ enum weft_result weft_open(struct weft_accelerator *accelerator, struct weft_bus
     if ((result = get(accelerator, WEFT_REG_VERSION, &value)) != WEFT_OK) return result;
     major = (value & WEFT_VERSION_MAJOR_MASK) >> WEFT_VERSION_MAJOR_SHIFT;
     minor = (value & WEFT_VERSION_MINOR_MASK) >> WEFT_VERSION_MINOR_SHIFT;
-    if (major != WEFT_VERSION_MAJOR_VALUE || minor < WEFT_VERSION_MINOR_VALUE) return WEFT_OTHER_VERSION;
-    for (i = 0; i < network->identity_count; ++i) {
-        if ((result = get(accelerator, network->identity[i].address, &value)) != WEFT_OK) return result;
-        if (value != network->identity[i].value) return WEFT_OTHER_DESIGN;
-    }
-    return WEFT_OK;
+    if (major != WEFT_VERSION_MAJOR_VALUE || minor < least_minor) return WEFT_OTHER_VERSION;
+    return compare(accelerator, network->configuration, network->configuration_count, WEFT_OTHER_DESIGN);
+}
+
+enum weft_result weft_check(struct weft_accelerator *accelerator)
+{
+    const struct weft_network *network = accelerator->network;
+    enum weft_result result = idle(accelerator);
+    return result == WEFT_OK ? compare(accelerator, network->identity, network->identity_count, WEFT_OTHER_NETWORK) : result;
 }
 
 enum weft_result weft_load(struct weft_accelerator *accelerator, const struct weft_image *images, uint32_t count)
@@ -120,7 +136,7 @@ enum weft_result weft_read(struct weft_accelerator *accelerator, const struct we
 
 enum weft_result weft_start(struct weft_accelerator *accelerator, int interrupt)
 {
-    enum weft_result result = idle(accelerator);
+    enum weft_result result = weft_check(accelerator);
     if (result == WEFT_OK) result = put(accelerator, WEFT_REG_IRQ_STATUS, WEFT_IRQ_STATUS_DONE_MASK);
     if (result != WEFT_OK) return result;
     return put(accelerator, WEFT_REG_CONTROL, WEFT_CONTROL_START_MASK | (interrupt ? WEFT_CONTROL_IRQ_ENABLE_MASK : 0));
@@ -160,6 +176,6 @@ enum weft_result weft_cycles(struct weft_accelerator *accelerator, uint32_t *cyc
 const char *weft_result_name(enum weft_result result)
 {
     static const char *const names[] = {"WEFT_OK", "WEFT_BUS_FAILED", "WEFT_NO_ACCELERATOR", "WEFT_BUS_CORRUPTS", "WEFT_OTHER_VERSION",
-        "WEFT_OTHER_DESIGN", "WEFT_BUSY", "WEFT_TIMEOUT", "WEFT_WAS_RESET", "WEFT_OTHER_PROGRAM"};
+        "WEFT_OTHER_DESIGN", "WEFT_BUSY", "WEFT_TIMEOUT", "WEFT_WAS_RESET", "WEFT_OTHER_PROGRAM", "WEFT_OTHER_NETWORK"};
     return (uint32_t)result < sizeof names / sizeof names[0] ? names[result] : "unknown";
 }

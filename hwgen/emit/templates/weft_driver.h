@@ -24,7 +24,8 @@ enum weft_result {
     WEFT_BUSY,           /* a run is under way: wait for its end first */
     WEFT_TIMEOUT,        /* the run has not ended; weft_wait may be called again */
     WEFT_WAS_RESET,      /* no run is under way and none has ended: something has reset the accelerator */
-    WEFT_OTHER_PROGRAM   /* the run took other cycles than the network does: another program is in the memories, load this one */
+    WEFT_OTHER_PROGRAM,  /* the run took other cycles than the network does: something has written to the memories, load it again */
+    WEFT_OTHER_NETWORK   /* the memories hold another network, other weights, or none yet: load this one, or configure the device with it */
 };
 
 /* The way to the accelerator: accesses of 32 bits at byte addresses within it.  They return 0, or anything else when they fail. */
@@ -54,10 +55,13 @@ struct weft_image {
 };
 
 /* A network on an accelerator; weft_network.c has one.  cycles: of an inference, exactly.  word_bytes: of activation memory, each word
- * in word_chunks words of the bus. */
+ * in word_chunks words of the bus.  configuration: what the accelerator's registers read.  identity: what its program memory begins with
+ * when it holds this network with these weights. */
 struct weft_network {
     const char *name;
     uint32_t cycles, word_bytes, word_chunks;
+    const struct weft_register *configuration;
+    uint32_t configuration_count;
     const struct weft_register *identity;
     uint32_t identity_count;
     const struct weft_tensor *inputs;
@@ -79,6 +83,9 @@ struct weft_bus weft_mapped(volatile uint32_t *base);
 
 /* Whether the accelerator answers, over a bus that carries data as they are, and is the one that the network was generated for. */
 enum weft_result weft_open(struct weft_accelerator *accelerator, struct weft_bus bus, const struct weft_network *network);
+
+/* Whether the memories hold this network with these weights; WEFT_OTHER_NETWORK if not.  weft_start looks too. */
+enum weft_result weft_check(struct weft_accelerator *accelerator);
 
 /* Writes program, weights, parameters and tables; needed unless the device's configuration has them in its memories. */
 enum weft_result weft_load(struct weft_accelerator *accelerator, const struct weft_image *images, uint32_t count);
