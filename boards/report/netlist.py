@@ -19,6 +19,8 @@ _SCOPE = "$scopeinfo"
 _ROUNDS = 24
 #: Nets that so many cells read say nothing: clocks, resets, enables of whole units.
 _MANY = 200
+#: What nextpnr adds: pins, buffers of clocks, constants.
+_ADDED = re.compile(r"\$tr_io$|\$sb_io$|\$iob$|^\$gbuf\$|^\$PACKER_|_TRELLIS_IO_")
 #: nextpnr gives the parts of a packed cell the cell's name and an ending of its own.
 _ENDING = re.compile(r"\$[^$.]*$")
 _SOURCE = re.compile(r"([^|]*?\.s?v):(\d+)\.\d+-(\d+)\.\d+")
@@ -131,6 +133,9 @@ def attribute(cells: Mapping[str, Cell], scopes: Scopes, known: Mapping[str, Com
         component = _earlier(name, earlier)
         if component is None:
             place = scopes.of_path(name)
+            if _ADDED.search(name):
+                found[name] = TOP
+                continue
             component = place if place.unit else scopes.of_source(str(cell.attributes.get("src", "")))
             if component is None:
                 open_[name] = place

@@ -1,0 +1,123 @@
+"""The designs that resource estimates are fitted to and checked with, and what synthesis makes of them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from boards.process import run
+from boards.report.netlist import attribute, read_cells, scopes_of
+from boards.report.utilization import packed_luts, utilization
+from boards.tools import YOSYS, FoundProgram, require
+from golden.rescale import RescaleFormat
+from hwgen.config import NAMED, AcceleratorConfig
+from hwgen.emit import accelerator_verilog, uart_verilog
+from hwgen.emit.images import image_files
+from hwgen.emit.verilog import UART_MODULE
+from hwgen.estimate.measured import Measured
+from hwgen.family import Family
+
+#: Clock cycles of a bit on the serial line of the designs; the bridge hardly depends on it.
+_DIVISOR = 50
+#: As the boards are built (`boards.synthesis`), without a board's top.
+_COMMANDS = {
+    Family.ECP5: f"synth_ecp5 -top {UART_MODULE}",
+    Family.ICE40: f"synth_ice40 -top {UART_MODULE} -device u -dsp",
+    Family.GOWIN: f"synth_gowin -top {UART_MODULE} -family gw2a",
+    Family.XILINX7: f"synth_xilinx -top {UART_MODULE} -family xc7 -flatten",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A design to measure.
+
+    held_out: whether the estimate is checked with it, and not fitted to it.
+    """
+
+    name: str
+    config: AcceleratorConfig
+    held_out: bool = False
+
+
+def _config(rows: int, cols: int, rescale: str, lanes: int, rest: Mapping[str, Any]) -> AcceleratorConfig:
+    small: dict[str, Any] = {"acc_depth": 64, "act_depth": 1024, "weight_depth": 1024, "param_depth": 128, "program_depth": 512}
+    return AcceleratorConfig(rows=rows, cols=cols, rescale=RescaleFormat.parse(rescale), lanes=lanes, **{**small, "max_layers": 16, **rest})
+
+
+_LEAN: dict[str, Any] = {"overlap": False, "max_layers": 0, "weight_slots": 2}
+_PLAIN: dict[str, Any] = {"depthwise_rows": 0, "dense_input": False}
+
+#: Designs that every option is on and off in, of sizes that synthesis takes seconds for.
+_GRID = (
+    Case("4 x 4 tflite", _config(4, 4, "tflite", 1, {"add_tables": 2})),
+    Case("4 x 4 fixed8, plain", _config(4, 4, "fixed8", 2, {**_PLAIN, "acc_bits": 24, "weight_slots": 4})),
+    Case("8 x 4 fixed16", _config(8, 4, "fixed16", 2, {"weight_rows_per_cycle": 2, "acc_bits": 28, "add_tables": 1, "act_depth": 4096})),
+    Case("8 x 8 shift", _config(8, 8, "shift", 4, {"add_tables": 1, "acc_depth": 256})),
+    Case("4 x 8 tflite", _config(4, 8, "tflite", 4, {"depthwise_rows": 2, "dense_input": False, "weight_depth": 4096})),
+    Case("16 x 4 tflite", _config(16, 4, "tflite", 4, {"weight_rows_per_cycle": 4, "program_depth": 2048, "max_layers": 64})),
+    Case("4 x 2 tflite, lean", _config(4, 2, "tflite", 1, {**_LEAN, **_PLAIN})),
+    Case("4 x 4 fixed16, lean", _config(4, 4, "fixed16", 1, {**_LEAN, "depthwise_rows": 3, "dense_input": True, "add_tables": 1})),
+)
+_LEAN_GRID = (
+    Case("4 x 2 fixed16, lean", _config(4, 2, "fixed16", 1, {**_LEAN, **_PLAIN, "size_bits": 8, "acc_bits": 24})),
+    Case("4 x 2 tflite, lean, depthwise", _config(4, 2, "tflite", 1, {**_LEAN, "size_bits": 8, "dense_input": False})),
+    Case("2 x 2 shift, lean", _config(2, 2, "shift", 1, {**_LEAN, **_PLAIN, "size_bits": 10})),
+    Case("4 x 2 fixed8", _config(4, 2, "fixed8", 1, {**_PLAIN, "acc_bits": 24})),
+)
+_HELD_OUT = (
+    Case("8 x 8 tflite", _config(8, 8, "tflite", 2, {"add_tables": 3, "acc_depth": 256, "act_depth": 6144, "weight_depth": 10240}), True),
+    Case("8 x 8 fixed16, plain", _config(8, 8, "fixed16", 4, {**_PLAIN, "weight_rows_per_cycle": 4}), True),
+)
+_HELD_OUT_LEAN = (Case("4 x 2 fixed16, lean, dense", _config(4, 2, "fixed16", 1, {**_LEAN, "depthwise_rows": 0, "size_bits": 8}), True),)
+
+
+def cases(family: Family) -> tuple[Case, ...]:
+    """The designs of a family."""
+    if family is Family.ICE40:
+        return (_GRID[1], *_GRID[6:], *_LEAN_GRID, *_HELD_OUT_LEAN)
+    large = (Case("ulx3s-16x8", NAMED["ulx3s-16x8"], True),) if family is Family.ECP5 else ()
+    return (*_GRID, *_HELD_OUT, *large)
+
+
+def measure(case: Case, family: Family, yosys: FoundProgram) -> Measured:
+    """Synthesizes a design, an accelerator behind its serial line.  Raises ToolFailedError."""
+    config = AcceleratorConfig.from_json({**case.config.to_json(), "family": family.value})
+    with tempfile.TemporaryDirectory(prefix="weft-calibration-") as scratch:
+        folder = Path(scratch)
+        (folder / "accelerator.v").write_text(accelerator_verilog(config), encoding="utf-8")
+        (folder / "uart.v").write_text(uart_verilog(config, _DIVISOR), encoding="utf-8")
+        for image in image_files(config).values():
+            (folder / image).write_text("0\n", encoding="utf-8")
+        script = f"read_verilog accelerator.v uart.v\n{_COMMANDS[family]}\nwrite_json netlist.json\n"
+        (folder / "synthesis.ys").write_text(script, encoding="utf-8")
+        run([yosys.path, "-Q", "-T", "synthesis.ys"], folder, folder / "log", f"synthesis of {case.name} for {family.value}")
+        cells = read_cells(folder / "netlist.json")
+    found = utilization(cells, attribute(cells, scopes_of(cells)))
+    return Measured(
+        name=case.name,
+        config=config,
+        held_out=case.held_out,
+        components={component.name: use.to_json() for component, use in found.components.items()},
+        packed_luts=packed_luts(cells, family),
+    )
+
+
+def measure_all(families: tuple[Family, ...]) -> Iterator[tuple[Family, int, int, Measured]]:
+    """Measures every design of the families, one after the other, with the number of it and of all."""
+    yosys = require(YOSYS)[YOSYS]
+    todo = [(family, case) for family in families for case in cases(family)]
+    for number, (family, case) in enumerate(todo):
+        yield family, number, len(todo), measure(case, family, yosys)
+
+
+def to_text(measured: Mapping[Family, tuple[Measured, ...]], versions: Mapping[str, str]) -> str:
+    """The file of measurements."""
+    return json.dumps(
+        {"tools": dict(versions), "families": {family.value: [each.to_json() for each in found] for family, found in measured.items()}},
+        indent=1,
+    ) + "\n"
