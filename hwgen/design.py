@@ -37,11 +37,12 @@ class StoredTensor:
 
 @dataclass(frozen=True)
 class DesignLayer:
-    """A layer of the program: its index in the performance counters, name, kind, and the cycles that it takes."""
+    """A layer of the program: its index in the performance counters, name, kind, multiply-accumulates, and the cycles that it takes."""
 
     index: int
     name: str
     kind: str
+    macs: int
     cycles: int
 
 
@@ -131,7 +132,10 @@ def _decode(path: Path, data: dict[str, Any]) -> Design:
     inputs, outputs = (tuple(_tensor(item) for item in data["interface"][role]) for role in ("inputs", "outputs"))
     device_outputs = tuple(str(name) for name in data["outputs"])
     stored = {name: _stored(data["tensors"][name]) for name in (*(tensor.name for tensor in inputs), *device_outputs)}
-    layers = tuple(DesignLayer(int(item["index"]), str(item["name"]), str(item["kind"]), int(item["cycles"])) for item in data["layers"])
+    layers = tuple(
+        DesignLayer(int(item["index"]), str(item["name"]), str(item["kind"]), int(item["macs"]), int(item["cycles"]))
+        for item in data["layers"]
+    )
     design = Design(
         path=path,
         config=AcceleratorConfig.from_json(data["config"]),

@@ -14,6 +14,7 @@ from boards.report.netlist import attribute, read_cells, scopes_of
 from boards.report.utilization import packed_luts, utilization
 from boards.tools import YOSYS, FoundProgram, require
 from golden.rescale import RescaleFormat
+from hwgen import cache
 from hwgen.config import NAMED, AcceleratorConfig
 from hwgen.emit import accelerator_verilog, uart_verilog
 from hwgen.emit.images import image_files
@@ -85,26 +86,25 @@ def cases(family: Family) -> tuple[Case, ...]:
 
 
 def measure(case: Case, family: Family, yosys: FoundProgram) -> Measured:
-    """Synthesizes a design, an accelerator behind its serial line.  Raises ToolFailedError."""
+    """Synthesizes a design, an accelerator behind its serial line, or takes what the cache has of it.  Raises ToolFailedError."""
     config = AcceleratorConfig.from_json({**case.config.to_json(), "family": family.value})
-    with tempfile.TemporaryDirectory(prefix="weft-calibration-") as scratch:
-        folder = Path(scratch)
-        (folder / "accelerator.v").write_text(accelerator_verilog(config), encoding="utf-8")
-        (folder / "uart.v").write_text(uart_verilog(config, _DIVISOR), encoding="utf-8")
-        for image in image_files(config).values():
-            (folder / image).write_text("0\n", encoding="utf-8")
-        script = f"read_verilog accelerator.v uart.v\n{_COMMANDS[family]}\nwrite_json netlist.json\n"
-        (folder / "synthesis.ys").write_text(script, encoding="utf-8")
-        run([yosys.path, "-Q", "-T", "synthesis.ys"], folder, folder / "log", f"synthesis of {case.name} for {family.value}")
-        cells = read_cells(folder / "netlist.json")
-    found = utilization(cells, attribute(cells, scopes_of(cells)))
-    return Measured(
-        name=case.name,
-        config=config,
-        held_out=case.held_out,
-        components={component.name: use.to_json() for component, use in found.components.items()},
-        packed_luts=packed_luts(cells, family),
-    )
+    verilog = {"accelerator.v": accelerator_verilog(config), "uart.v": uart_verilog(config, _DIVISOR)}
+    script = f"read_verilog {' '.join(verilog)}\n{_COMMANDS[family]}\nwrite_json netlist.json\n"
+
+    def synthesize() -> str:
+        with tempfile.TemporaryDirectory(prefix="weft-calibration-") as scratch:
+            folder = Path(scratch)
+            for name, text in {**verilog, **dict.fromkeys(image_files(config).values(), "0\n"), "synthesis.ys": script}.items():
+                (folder / name).write_text(text, encoding="utf-8")
+            run([yosys.path, "-Q", "-T", "synthesis.ys"], folder, folder / "log", f"synthesis of {case.name} for {family.value}")
+            cells = read_cells(folder / "netlist.json")
+        use = utilization(cells, attribute(cells, scopes_of(cells)))
+        components = {component.name: each.to_json() for component, each in use.components.items()}
+        return json.dumps({"components": components, "packed_luts": packed_luts(cells, family)})
+
+    key = cache.digest("calibration 1", yosys.label, script, *verilog.values())
+    found = json.loads(cache.text(f"calibration-{key}", synthesize))
+    return Measured(case.name, config, case.held_out, found["components"], found["packed_luts"])
 
 
 def measure_all(families: tuple[Family, ...]) -> Iterator[tuple[Family, int, int, Measured]]:
@@ -117,7 +117,10 @@ def measure_all(families: tuple[Family, ...]) -> Iterator[tuple[Family, int, int
 
 def to_text(measured: Mapping[Family, tuple[Measured, ...]], versions: Mapping[str, str]) -> str:
     """The file of measurements."""
-    return json.dumps(
-        {"tools": dict(versions), "families": {family.value: [each.to_json() for each in found] for family, found in measured.items()}},
-        indent=1,
-    ) + "\n"
+    return (
+        json.dumps(
+            {"tools": dict(versions), "families": {family.value: [each.to_json() for each in found] for family, found in measured.items()}},
+            indent=1,
+        )
+        + "\n"
+    )

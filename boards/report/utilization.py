@@ -70,7 +70,7 @@ _CELLS: dict[str, Use] = {
     "RAM16SDP1": Use(lut=1),
     "RAM16SDP2": Use(lut=2),
     "RAM16SDP4": Use(lut=4),
-    **{cell: _BLOCK for cell in ("DPB", "DPX9B", "SDPB", "SDPX9B", "SP", "SPX9", "pROM", "pROMX9")},
+    **dict.fromkeys(("DPB", "DPX9B", "SDPB", "SDPX9B", "SP", "SPX9", "pROM", "pROMX9"), _BLOCK),
     "MULT9X9": _DSP,
     "MULT18X18": Use(dsp=2),
     "MULT36X36": Use(dsp=8),
@@ -143,9 +143,9 @@ def utilization(cells: Mapping[str, Cell], owners: Mapping[str, Component]) -> U
 def packed_luts(cells: Mapping[str, Cell], family: Family) -> int:
     """Tables of the device that a netlist of Yosys takes once nextpnr has packed it.
 
-    On ECP5 a carry chain takes one more cell of two tables at its start, one at its end, and one where logic reads a carry inside.  On iCE40 a
-    table shares its logic cell with the flip-flop that it alone feeds, and with the carry of the same operands; a flip-flop or a carry
-    without such a table has a cell by itself.
+    On ECP5 a carry chain takes one more cell of two tables at its start, one at its end, and one where logic reads a carry inside.
+    On iCE40 a table shares its logic cell with the flip-flop that it alone feeds, and with the carry of the same operands; a flip-flop
+    or a carry without such a table has a cell by itself.
     """
     if family is Family.ECP5:
         return _ecp5_tables(cells)
