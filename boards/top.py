@@ -106,13 +106,14 @@ class TopSources:
     constraints_file: str
 
 
-_CONSTRAINTS = {Family.ECP5: "lpf", Family.ICE40: "pcf", Family.GOWIN: "cst", Family.XILINX7: "xdc"}
+#: What the files of constraints end in.
+CONSTRAINTS = {Family.ECP5: "lpf", Family.ICE40: "pcf", Family.GOWIN: "cst"}
 
 
 def top_sources(board: Board, pll: PllSettings, top: Top) -> TopSources:
     """The top of a board as Amaranth's platform prepares it; the tools are run by Weft's own stages."""
     plan = board.platform().build(BoardTop(board, pll, top), name="top", do_build=False, emit_src=False)
-    file = f"top.{_CONSTRAINTS[board.family]}"
+    file = f"top.{CONSTRAINTS[board.family]}"
     return TopSources(_text(plan.files["top.il"]), _text(plan.files[file]), file)
 
 

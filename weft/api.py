@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.export import ExportedProgram
 
+    from boards.record import BuildRecord
     from golden.float_graph import FloatGraph
     from golden.recipe import Recipe
     from hwgen.compiler.analysis import Analysis, Place
@@ -160,6 +161,52 @@ def generate(
     )
     progress("writing Verilog", 1, 1)
     return program
+
+
+def build(
+    network: Graph | Path_,
+    output: Path_,
+    *,
+    board: str,
+    top: str = "uart",
+    mhz: float | None = None,
+    seeds: int = 4,
+    jobs: int | None = None,
+    allow_timing_failure: bool = False,
+    config: str | None = None,
+    force: bool = False,
+    progress: Progress = _silent,
+    **parameters: int | str,
+) -> BuildRecord:
+    """Builds a bitstream for a board, with open tools; writes the folder with it, the design, the netlist and the reports, whole or not
+    at all.  Stages that ran before with the same inputs come from the cache.
+
+    board:                by name (`boards.definitions.BOARDS`).
+    top:                  "uart", or "selftest": recorded inputs and outputs in memory, and LEDs for the result.
+    mhz:                  the clock; the board's by default.
+    seeds, jobs:          placements to try until one meets the clock, and how many at once; by default one for every core.
+    allow_timing_failure: whether a bitstream whose clock is not met is a result too.
+    config, parameters:   a named configuration, or parameters that are to differ from the board's; the memories follow the network.
+    force:                replace the build of another network or board.
+
+    Raises InputError, DoesNotFitError, ToolMissingError, ToolFailedError, and TimingError where no placement meets the clock.
+    """
+    from weft.board_build import build_for_board
+
+    return build_for_board(
+        _graph(network),
+        Path(output),
+        board=board,
+        top=top,
+        mhz=mhz,
+        seeds=seeds,
+        jobs=jobs,
+        allow_timing_failure=allow_timing_failure,
+        config=config,
+        parameters=parameters,
+        force=force,
+        progress=progress,
+    )
 
 
 def verify(

@@ -8,6 +8,7 @@ import click
 
 from weft.cli.analyze import analyze
 from weft.cli.bench import bench
+from weft.cli.build import build
 from weft.cli.check import check
 from weft.cli.compare import compare
 from weft.cli.compress import compress
@@ -34,7 +35,8 @@ def command_line() -> None:
     """A trained neural network becomes Verilog for an FPGA, and every bit on the way is proven.
 
     The usual order is quantize, generate, verify.  Exit codes: 0 fine, 1 a mismatch, 2 bad or unsupported input or usage,
-    3 the network does not fit the accelerator, 4 a tool is missing, 6 a tool failed.
+    3 the network does not fit the accelerator, 4 a tool is missing, 5 a design does not reach its
+    clock, 6 a tool failed.
     """
 
 
@@ -53,6 +55,7 @@ for _command in (
     predict,
     generate,
     verify,
+    build,
     run_command,
     operators,
     formats,

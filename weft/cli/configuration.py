@@ -41,15 +41,27 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 def configuration_options(function: _Function) -> _Function:
     """Adds `--config` and an option for every parameter; the command gets `config` and the parameters as keywords."""
-    for name, meaning in _SWITCHES.items():
-        flags = f"{flag(name)}/{flag(f'no_{name}')}"
-        function = click.option(flags, name, default=None, help=f"{meaning[0].upper()}{meaning[1:]}.")(function)
-    for name, meaning in reversed(_PARAMETERS.items()):
-        function = click.option(flag(name), name, type=int, help=f"{meaning[0].upper()}{meaning[1:]}.")(function)
+    function = _parameter_options(function, _PARAMETERS)
     function = click.option(
         "--family", type=click.Choice([family.value for family in Family]), help="The FPGA family whose multiplier cells the Verilog holds."
     )(function)
     return click.option("--config", type=click.Choice(list(NAMED)), help=f"A named configuration.  Default: {DEFAULT}.")(function)
+
+
+def unit_options(function: _Function) -> _Function:
+    """As `configuration_options`, without the parameters that a board and the network decide: family and memories."""
+    function = _parameter_options(function, {name: meaning for name, meaning in _PARAMETERS.items() if name not in _GROWING})
+    return click.option("--config", type=click.Choice(list(NAMED)), help="A named configuration.  Default: the board's.")(function)
+
+
+def _parameter_options(function: _Function, parameters: dict[str, str]) -> _Function:
+    """Options for these parameters, and for all that are on or off."""
+    for name, meaning in _SWITCHES.items():
+        flags = f"{flag(name)}/{flag(f'no_{name}')}"
+        function = click.option(flags, name, default=None, help=f"{meaning[0].upper()}{meaning[1:]}.")(function)
+    for name, meaning in reversed(parameters.items()):
+        function = click.option(flag(name), name, type=int, help=f"{meaning[0].upper()}{meaning[1:]}.")(function)
+    return function
 
 
 def given(parameters: dict[str, int | str | None]) -> dict[str, int | str]:

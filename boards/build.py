@@ -1,0 +1,256 @@
+"""The flow from an emitted design to a bitstream: top, synthesis, place and route, packing, each stage cached by content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from boards import packing, placement, synthesis
+from boards.board import Board
+from boards.fit import check_cells
+from boards.placement import Placement
+from boards.pll import PllSettings, solve
+from boards.record import DESIGN, FORMAT, RECORD, BuildRecord
+from boards.stages import StageResult, run_stage
+from boards.tools import TOOLCHAINS, YOSYS, FoundProgram, Program, require
+from boards.top import CONSTRAINTS, Top, top_sources
+from golden.errors import InputError, TimingError
+from hwgen.design import Design, read_design
+from hwgen.emit import uart_verilog
+from hwgen.uart_link import divisor
+
+#: Called with (what is being done, steps done, steps in all).
+Progress = Callable[[str, int, int], None]
+
+UART_FILE, SELFTEST_FILE, REPLAY_FILE = "uart.v", "selftest.v", "replay.hex"
+_MEGA = 1e6
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to build.
+
+    board:                what for.
+    top:                  what drives the accelerator.
+    mhz:                  the clock to ask for; the board's by default.
+    seeds, jobs:          placements to try at most, and how many at once.
+    allow_timing_failure: whether a bitstream whose clock is not met is a result too.
+    """
+
+    board: Board
+    top: Top = Top.UART
+    mhz: float | None = None
+    seeds: int = 4
+    jobs: int = 1
+    allow_timing_failure: bool = False
+
+    def clock(self) -> PllSettings:
+        """The clock, as near to what is asked for as the PLL can make it.  Raises InputError where that is not near."""
+        board = self.board
+        return solve(board.family, board.platform().default_clk_frequency / _MEGA, board.clock_mhz if self.mhz is None else self.mhz)
+
+
+def toolchain(board: Board) -> dict[Program, FoundProgram]:
+    """The programs that build for a board.  Raises InputError where no open ones do, ToolMissingError for what is not installed."""
+    if board.family not in TOOLCHAINS:
+        raise InputError(
+            f"the open tools make no bitstreams for {board.title} ({board.part}): its project goes to Vivado; "
+            f"`weft generate` writes what that needs"
+        )
+    return require(YOSYS, *TOOLCHAINS[board.family])
+
+
+def build(
+    request: Request,
+    folder: Path,
+    *,
+    version: str,
+    uart: Callable[..., str] = uart_verilog,
+    before: tuple[StageResult, ...] = (),
+    progress: Progress,
+) -> BuildRecord:
+    """Builds a bitstream in a folder whose subfolder DESIGN is an emitted design; what else it leaves there is in `BuildRecord.data`.
+
+    version: of Weft, for the record.
+    uart:    gives uart.v of a configuration and a divisor, from a cache perhaps.
+    before:  stages that led to the design.
+    Raises InputError, DoesNotFitError, ToolMissingError, ToolFailedError, and TimingError where no seed meets the clock.
+    """
+    board, design = request.board, read_design(folder / DESIGN)
+    tools, pll = toolchain(board), request.clock()
+    mhz = float(pll.mhz)
+    _write_top(request, pll, design, folder, uart)
+
+    netlist = _synthesize(request, design, folder, tools[YOSYS], progress)
+    check_cells(board, synthesis.cell_counts(folder / synthesis.NETLIST))
+    nextpnr, packer = (tools[program] for program in TOOLCHAINS[board.family])
+    chosen, tried = _place(request, folder, nextpnr, mhz, progress)
+    if not chosen.timing.meets(mhz) and not request.allow_timing_failure:
+        raise timing_error(board, chosen, tried, mhz)
+    packed = pack_stage(board, packer, folder, progress)
+
+    data = {
+        "format": FORMAT,
+        "weft": version,
+        "board": {"name": board.name, "title": board.title, "family": board.family.value, "part": board.part},
+        "top": request.top.value,
+        "network": {"name": design.network_name, "sha256": design.network_sha256},
+        "config": design.config.to_json(),
+        "cycles": design.cycles,
+        "clock": {
+            "asked_mhz": board.clock_mhz if request.mhz is None else request.mhz,
+            "mhz": mhz,
+            "reached_mhz": chosen.timing.mhz,
+            "met": chosen.timing.meets(mhz),
+            "slack_ns": chosen.timing.slack_ns(mhz),
+            "pll": pll.to_json(),
+        },
+        "baud": board.baud if request.top is Top.UART else None,
+        "seed": chosen.seed,
+        "seeds": [each.to_json(mhz) for each in tried],
+        "stages": [stage.to_json() for stage in (*before, netlist, chosen.stage, packed)],
+        "tools": {program.name: found.label for program, found in tools.items()},
+        "utilization": {name: {"used": used, "available": there} for name, (used, there) in chosen.timing.utilization.items()},
+        "critical_path": None if chosen.timing.path is None else chosen.timing.path.to_json(),
+    }
+    return write_record(folder, data, board)
+
+
+def write_record(folder: Path, data: Mapping[str, Any], board: Board) -> BuildRecord:
+    """Writes build.json with the bitstream's digest and the files of the folder."""
+    name = packing.bitstream_file(board)
+    content = (folder / name).read_bytes()
+    bitstream = {"file": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    complete = {**data, "bitstream": bitstream, "files": sorted({RECORD, *(path.name for path in folder.iterdir())})}
+    (folder / RECORD).write_text(json.dumps(complete, indent=1) + "\n", encoding="utf-8")
+    return BuildRecord(folder, complete)
+
+
+def _write_top(request: Request, pll: PllSettings, design: Design, folder: Path, uart: Callable[..., str]) -> None:
+    """top.il, the constraints and the Verilog between top and accelerator."""
+    if request.top is Top.SELFTEST:
+        missing = [name for name in (SELFTEST_FILE, REPLAY_FILE) if not (folder / DESIGN / name).is_file()]
+        if missing:
+            raise InputError(f"the design has no self-test: {', '.join(missing)} of `weft generate` are not in {folder / DESIGN}")
+        shutil.copyfile(folder / DESIGN / SELFTEST_FILE, folder / SELFTEST_FILE)
+    else:
+        text = uart(design.config, divisor(float(pll.mhz) * _MEGA, request.board.baud))
+        (folder / UART_FILE).write_text(text, encoding="utf-8")
+    sources = top_sources(request.board, pll, request.top)
+    (folder / "top.il").write_text(sources.rtlil, encoding="utf-8")
+    (folder / sources.constraints_file).write_text(sources.constraints, encoding="utf-8")
+
+
+def _synthesize(request: Request, design: Design, folder: Path, yosys: FoundProgram, progress: Progress) -> StageResult:
+    between = SELFTEST_FILE if request.top is Top.SELFTEST else UART_FILE
+    images = [*design.images.values(), *([REPLAY_FILE] if request.top is Top.SELFTEST else [])]
+    inputs = {name: folder / DESIGN / name for name in ("accelerator.v", *images)}
+    inputs |= {name: folder / name for name in (between, "top.il")}
+    text = synthesis.script(request.board.family, ["accelerator.v", between])
+    with _Step("synthesis", progress) as step:
+        return run_stage(
+            "synthesis",
+            inputs,
+            [yosys.label, text],
+            (synthesis.NETLIST, synthesis.LOG),
+            folder,
+            lambda scratch: synthesis.synthesize(yosys, scratch, text, step.compiling),
+        )
+
+
+def _place(request: Request, folder: Path, nextpnr: FoundProgram, mhz: float, progress: Progress) -> tuple[Placement, list[Placement]]:
+    """Tries seeds; the files of the one to keep come into the folder, those of the others go."""
+    board = request.board
+    constraints = f"top.{CONSTRAINTS[board.family]}"
+    sources = {name: folder / name for name in (synthesis.NETLIST, constraints)}
+    trials = folder / "seeds"
+    ended = 0
+    with _Step("place and route", progress, request.seeds) as step:
+
+        def attempt(seed: int, cancel: threading.Event) -> Placement:
+            into = trials / str(seed)
+            return placement.place(board, nextpnr, sources, constraints, mhz, seed, into, cancel=cancel, compiling=step.compiling)
+
+        def tried(result: Placement) -> None:
+            nonlocal ended
+            ended += 1
+            step.at(ended)
+
+        chosen, all_tried = placement.place_seeds(request.seeds, request.jobs, mhz, attempt, tried)
+    for name in placement.outputs(board.family):
+        (chosen.folder / name).replace(folder / name)
+    shutil.rmtree(trials)
+    return chosen, all_tried
+
+
+def pack_stage(board: Board, packer: FoundProgram, folder: Path, progress: Progress) -> StageResult:
+    """The bitstream of the placement that is in a folder."""
+    source = packing.source_file(board)
+    with _Step("packing the bitstream", progress) as step:
+        return run_stage(
+            "packing",
+            {source: folder / source},
+            [packer.label, *packing.options(board)],
+            (packing.bitstream_file(board),),
+            folder,
+            lambda scratch: packing.pack(board, packer, scratch, step.compiling),
+        )
+
+
+def timing_error(board: Board, chosen: Placement, tried: list[Placement], mhz: float) -> TimingError:
+    """What to say where no seed meets the clock."""
+    timing = chosen.timing
+    seeds = "seed 1" if len(tried) == 1 else f"{len(tried)} seeds, {', '.join(f'{each.timing.mhz:.1f}' for each in tried)} MHz"
+    message = (
+        f"the design does not meet its clock on {board.title}: {timing.mhz:.1f} MHz of {mhz:g} MHz ({seeds}); "
+        f"the slowest path is {-timing.slack_ns(mhz):.2f} ns too long"
+    )
+    problems = []
+    if timing.path is not None:
+        path = timing.path
+        problems.append(f"the path, {path.logic_ns:.2f} ns in cells and {path.routing_ns:.2f} ns on wires:")
+        problems += [f"    {line}" for line in path.lines()]
+    problems += [
+        f"--freq {int(timing.mhz)} asks for a clock that this placement reaches" if timing.mhz >= 1 else "the design has a loop",
+        f"--seeds {2 * len(tried)} tries more placements; a few per cent are in it",
+        "fewer rows, columns or lanes (--rows, --cols, --lanes) have shorter wires",
+        "--allow-timing-failure makes the bitstream nevertheless; what it computes on a board is then anybody's guess",
+    ]
+    return TimingError(message, problems)
+
+
+class _Step:
+    """Progress of a stage."""
+
+    def __init__(self, what: str, progress: Progress, total: int = 1) -> None:
+        self.what, self._progress, self._total = what, progress, total
+        self._compiled = False
+
+    def __enter__(self) -> _Step:
+        self.at(0)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if error[0] is None:
+            self.at(self._total)
+            if self._compiled:
+                self._progress(self._compilation, 1, 1)
+
+    def at(self, done: int) -> None:
+        """So many steps are done."""
+        self._progress(self.what, done, self._total)
+
+    @property
+    def _compilation(self) -> str:
+        return f"first use of the tool for {self.what}: it is compiled, which takes a minute and is done once"
+
+    def compiling(self) -> None:
+        """The tool is being compiled."""
+        self._compiled = True
+        self._progress(self._compilation, 0, 1)

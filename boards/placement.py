@@ -1,0 +1,156 @@
+"""Place and route by nextpnr: several seeds, at once where there are cores for it, and the one to keep."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from boards.board import Board
+from boards.process import CancelledError, log_end, run
+from boards.stages import StageResult, run_stage
+from boards.synthesis import NETLIST
+from boards.timing import TimingReport, read_timing
+from boards.tools import FoundProgram
+from golden.errors import DoesNotFitError, ToolFailedError
+from hwgen.family import Family
+
+PLACED, TIMING, LOG = "placed.json", "timing.json", "place.log"
+#: What the packer takes besides the placement.
+CONFIGURATION = {Family.ECP5: "chip.config", Family.ICE40: "chip.asc"}
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A seed's result.
+
+    folder: that has PLACED, TIMING, LOG and CONFIGURATION.
+    timing: what TIMING says.
+    """
+
+    seed: int
+    stage: StageResult
+    folder: Path
+    timing: TimingReport
+
+    def to_json(self, mhz: float) -> dict[str, Any]:
+        """Seed, clock reached and time."""
+        return {"seed": self.seed, "reached_mhz": round(self.timing.mhz, 3), "met": self.timing.meets(mhz), **self.stage.to_json()}
+
+
+def outputs(family: Family) -> tuple[str, ...]:
+    """The files that place and route leaves."""
+    return tuple(filter(None, (PLACED, TIMING, LOG, CONFIGURATION.get(family))))
+
+
+def options(board: Board, constraints: str, mhz: float, seed: int) -> list[str]:
+    """nextpnr's command line, without the program."""
+    family = {
+        # The default router does not come to an end on dense designs.
+        Family.ECP5: ["--lpf", constraints, "--textcfg", CONFIGURATION[Family.ECP5], "--router", "router2"],
+        Family.ICE40: ["--pcf", constraints, "--asc", CONFIGURATION[Family.ICE40]],
+        Family.GOWIN: ["--vopt", f"cst={constraints}"],
+    }[board.family]
+    common = ["--json", NETLIST, "--write", PLACED, "--report", TIMING, "--freq", f"{mhz:.6f}", "--seed", str(seed)]
+    # Whether the clock is met is judged from the report, so that there is one in either case.
+    return [*board.options, *common, *family, "--timing-allow-fail"]
+
+
+def place(
+    board: Board,
+    nextpnr: FoundProgram,
+    sources: Mapping[str, Path],
+    constraints: str,
+    mhz: float,
+    seed: int,
+    into: Path,
+    *,
+    cancel: threading.Event | None = None,
+    compiling: Callable[[], None] | None = None,
+) -> Placement:
+    """Places and routes with one seed.
+
+    sources: NETLIST and the constraints.
+    Raises DoesNotFitError for a design that is too large, ToolFailedError for any other failure.
+    """
+    words = options(board, constraints, mhz, seed)
+
+    def make(folder: Path) -> None:
+        try:
+            run([nextpnr.path, *words], folder, folder / LOG, "place and route", cancel=cancel, compiling=compiling)
+        except ToolFailedError as error:
+            lacks = _shortage(folder / LOG)
+            if lacks:
+                raise DoesNotFitError(f"the design does not fit {board.title}", [*lacks, *WAYS_OUT]) from error
+            raise
+
+    into.mkdir(parents=True, exist_ok=True)
+    stage = run_stage(f"place and route, seed {seed}", sources, [nextpnr.label, *words], outputs(board.family), into, make)
+    return Placement(seed, stage, into, read_timing(into / TIMING))
+
+
+#: What makes a design smaller.
+WAYS_OUT = (
+    "smaller: fewer rows, columns or lanes (--rows, --cols, --lanes), or no depthwise hardware (--depthwise-rows 0) where none is needed",
+    "or another board, or a smaller network",
+)
+
+_SIGNS = ("no BELs remaining", "Unable to find a placement", "failed to place", "Unable to place cell", "unable to place", "ran out of")
+
+
+def _shortage(log: Path) -> list[str]:
+    """What nextpnr lacked, from its log; empty if it failed for another reason."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if not any(sign.lower() in text.lower() for sign in _SIGNS):
+        return []
+    over = [f"{name}: {used} needed, {there} there" for name, used, there in utilization_lines(text) if used > there]
+    return over or log_end(log, 3)
+
+
+def utilization_lines(text: str) -> list[tuple[str, int, int]]:
+    """(resource, used, available) of the lines in which nextpnr says what a design takes."""
+    found = []
+    for line in text.splitlines():
+        words = line.replace("/", " ").split()
+        # Info:   TRELLIS_COMB: 12/ 83640     0%
+        if len(words) >= 4 and words[0] == "Info:" and words[1].endswith(":") and words[2].isdigit() and words[3].isdigit():
+            found.append((words[1][:-1], int(words[2]), int(words[3])))
+    return found
+
+
+def place_seeds(
+    seeds: int, jobs: int, mhz: float, attempt: Callable[[int, threading.Event], Placement], tried: Callable[[Placement], None]
+) -> tuple[Placement, list[Placement]]:
+    """Tries the seeds 1, 2 and so on, `jobs` at a time; gives the one to keep, and all that came to an end.
+
+    The lowest seed that meets the clock is kept, so that the result does not depend on which ended first, or else the fastest.
+    attempt: places with a seed, until the event ends it; tried: told of every end.
+    """
+    cancels = {seed: threading.Event() for seed in range(1, seeds + 1)}
+    done: dict[int, Placement] = {}
+    with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
+        running = {pool.submit(attempt, seed, cancel): seed for seed, cancel in cancels.items()}
+        try:
+            for future in concurrent.futures.as_completed(running):
+                try:
+                    found = future.result()
+                except (CancelledError, concurrent.futures.CancelledError):
+                    continue
+                done[found.seed] = found
+                tried(found)
+                if found.timing.meets(mhz):
+                    for other, seed in running.items():
+                        if seed > found.seed:
+                            other.cancel()
+                            cancels[seed].set()
+        except BaseException:
+            for other, seed in running.items():
+                other.cancel()
+                cancels[seed].set()
+            raise
+    ended = [done[seed] for seed in sorted(done)]
+    meeting = [each for each in ended if each.timing.meets(mhz)]
+    return (meeting[0] if meeting else max(ended, key=lambda each: (each.timing.mhz, -each.seed))), ended

@@ -1,0 +1,51 @@
+"""Synthesis: Verilog, memory images and the board's top become a netlist of the family's cells, by Yosys."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from boards.process import run
+from boards.tools import FoundProgram
+from golden.errors import ToolFailedError
+from hwgen.family import Family
+
+NETLIST = "netlist.json"
+LOG = "synthesis.log"
+
+_COMMANDS = {
+    # Retimed carry chains and wide multiplexers of LUTs: what the timing figures in the documents are for.
+    Family.ECP5: "synth_ecp5 -top top",
+    Family.ICE40: "synth_ice40 -top top -device u -dsp",
+    Family.GOWIN: "synth_gowin -top top -family gw2a",
+}
+
+
+def script(family: Family, verilog: Sequence[str]) -> str:
+    """The Yosys script; `verilog` are files beside top.il.  Names of cells keep the way to the instance that they come from."""
+    return "\n".join(
+        [
+            *(f"read_verilog {file}" for file in verilog),
+            "read_rtlil top.il",
+            _COMMANDS[family],
+            # Cells keep their `src`, lines of files in this folder and of the synthesizer's own: reports find a register's unit by it.
+            f"write_json {NETLIST}",
+            "",
+        ]
+    )
+
+
+def synthesize(yosys: FoundProgram, folder: Path, text: str, compiling: Callable[[], None] | None = None) -> None:
+    """Runs Yosys in a folder that has the sources; leaves NETLIST and LOG in it.  Raises ToolFailedError."""
+    (folder / "synthesis.ys").write_text(text, encoding="utf-8")
+    run([yosys.path, "-Q", "-T", "synthesis.ys"], folder, folder / LOG, "synthesis", compiling=compiling)
+
+
+def cell_counts(netlist: Path) -> Counter[str]:
+    """The cells of a flattened netlist, by type."""
+    modules = json.loads(netlist.read_text(encoding="utf-8"))["modules"]
+    if "top" not in modules:
+        raise ToolFailedError(f"{netlist} has no module top")
+    return Counter(cell["type"] for cell in modules["top"]["cells"].values())

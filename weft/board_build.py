@@ -1,0 +1,123 @@
+"""A network becomes a bitstream: compiled for the board's accelerator, emitted, built, and put into one folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from boards.board import Board
+from boards.build import Request, build, toolchain
+from boards.definitions import find_board
+from boards.record import DESIGN, RECORD, BuildRecord, is_build, read_record
+from boards.stages import StageResult
+from boards.top import Top
+from golden import network_file
+from golden.errors import DoesNotFitError, InputError
+from golden.graph import Graph
+from golden.interpreter import cores
+from hwgen.compiler.fitting import compile_least
+from hwgen.compiler.program import Program
+from hwgen.config import NAMED, AcceleratorConfig
+from weft.output import new_folder
+from weft.version import VERSION
+
+Progress = Callable[[str, int, int], None]
+
+#: Random inputs that a design's recorded vectors hold.
+_VECTORS, _VECTOR_SEED = 2, 1
+
+
+def board_config(board: Board, graph: Graph, config: str | None, parameters: Mapping[str, int | str]) -> AcceleratorConfig:
+    """The accelerator to compile for: the board's, a named one or the board's with other parameters; its memories are set by the network.
+
+    Raises InputError for an unknown name or invalid parameters.
+    """
+    if config is not None:
+        if parameters:
+            raise InputError(f"give the configuration {config!r} or parameters ({', '.join(parameters)}), not both")
+        if config not in NAMED:
+            raise InputError(f"there is no configuration {config!r}; the named ones are {', '.join(NAMED)}")
+        return replace(NAMED[config].with_rescale(graph.format), family=board.family)
+    chosen = {**board.config.to_json(), "rescale": str(graph.format), **parameters}
+    return AcceleratorConfig.from_json(chosen)
+
+
+def compile_for(board: Board, graph: Graph, config: AcceleratorConfig) -> Program:
+    """The program on the accelerator with the least memories.  Raises DoesNotFitError where the device cannot hold it."""
+    try:
+        return compile_least(graph, config)
+    except DoesNotFitError as error:
+        raise DoesNotFitError(f"{error.message} (on {board.title})", error.problems) from error
+
+
+def build_for_board(
+    graph: Graph,
+    output: Path,
+    *,
+    board: str,
+    top: str = "uart",
+    mhz: float | None = None,
+    seeds: int = 4,
+    jobs: int | None = None,
+    allow_timing_failure: bool = False,
+    config: str | None = None,
+    parameters: Mapping[str, int | str] | None = None,
+    force: bool = False,
+    progress: Progress,
+) -> BuildRecord:
+    """Builds and writes the folder, whole or not at all; see `weft.api.build`."""
+    from hwgen.emit import emit
+    from sim.standalone import add_testbench
+    from sim.verilog import accelerator_verilog, uart_verilog
+
+    found = find_board(board)
+    if top not in {each.value for each in Top}:
+        raise InputError(f"there is no top {top!r}; there are {' and '.join(repr(each.value) for each in Top)}")
+    if seeds < 1 or (jobs is not None and jobs < 1):
+        raise InputError(f"seeds and jobs must be at least 1, not {seeds} and {jobs}")
+    request = Request(found, Top(top), mhz, seeds, jobs or cores(), allow_timing_failure)
+    toolchain(found)
+    request.clock()
+    check_replaceable(output, graph, found, force)
+
+    start = time.monotonic()
+    progress("compiling the network", 0, 1)
+    program = compile_for(found, graph, board_config(found, graph, config, parameters or {}))
+    progress("compiling the network", 1, 1)
+    compiled = StageResult("compile", time.monotonic() - start, False)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with new_folder(output, written) as draft:
+        start = time.monotonic()
+        progress("writing Verilog", 0, 1)
+        rng = np.random.default_rng(_VECTOR_SEED)
+        vectors = {name: rng.integers(-128, 128, (_VECTORS, *graph.tensors[name].shape)).astype(np.int8) for name in graph.inputs}
+        emit(program, draft / DESIGN, verilog=accelerator_verilog, complete=lambda folder: add_testbench(folder, graph, vectors))
+        progress("writing Verilog", 1, 1)
+        emitted = StageResult("emit", time.monotonic() - start, False)
+        record = build(request, draft, version=VERSION, uart=uart_verilog, before=(compiled, emitted), progress=progress)
+    return BuildRecord(output, record.data)
+
+
+def written(folder: Path) -> Collection[str]:
+    """The entries of a folder that an earlier build wrote."""
+    if not is_build(folder):
+        return ()
+    files: Any = read_record(folder).data["files"]
+    return {RECORD, *files}
+
+
+def check_replaceable(output: Path, graph: Graph, board: Board, force: bool) -> None:
+    """Raises InputError where a folder holds the build of another network or board, unless it may be replaced."""
+    if force or not is_build(output):
+        return
+    data = read_record(output).data
+    way_out = "name another folder, or replace it with --force"
+    if data["board"]["name"] != board.name:
+        raise InputError(f"{output} holds a build for {data['board']['title']}, and not for {board.title}; {way_out}")
+    if data["network"]["sha256"] != network_file.sha256(graph):
+        raise InputError(f"{output} holds a build of another network, {data['network']['name']!r}, and not of {graph.name!r}; {way_out}")

@@ -1,0 +1,99 @@
+"""`weft build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weft.cli.configuration import given, unit_options
+from weft.cli.options import json_option, network_argument
+from weft.cli.terminal import Report
+
+if TYPE_CHECKING:
+    from boards.record import BuildRecord
+
+
+@click.command()
+@network_argument
+@click.option("--board", metavar="NAME", required=True, help="The board; an unknown name lists them.")
+@click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The folder to write.")
+@click.option(
+    "--top",
+    type=click.Choice(["uart", "selftest"]),
+    default="uart",
+    show_default=True,
+    help="What drives the accelerator: a host at the serial line, or recorded inputs and outputs with LEDs for the result.",
+)
+@click.option("--freq", "mhz", metavar="MHZ", type=click.FloatRange(min=0, min_open=True), help="The clock.  Default: the board's.")
+@click.option(
+    "--seeds", metavar="N", type=click.IntRange(min=1), default=4, show_default=True, help="Placements to try until one meets the clock."
+)
+@click.option("--jobs", metavar="N", type=click.IntRange(min=1), help="Placements at once.  Default: the processor's cores.")
+@click.option("--allow-timing-failure", is_flag=True, help="Make a bitstream even where the clock is not met.")
+@click.option("--force", is_flag=True, help="Replace the build of another network or board.")
+@unit_options
+@json_option
+def build(
+    network: Path,
+    board: str,
+    output: Path,
+    top: str,
+    mhz: float | None,
+    seeds: int,
+    jobs: int | None,
+    allow_timing_failure: bool,
+    force: bool,
+    config: str | None,
+    as_json: bool,
+    **parameters: int | str | None,
+) -> None:
+    """Build a bitstream for a board from a quantized network, with open tools.
+
+    The accelerator is the board's, unless --config or its parameters are given, with the least memories that hold the network.
+    Stages that ran before with the same inputs come from the cache.  The exit code is 5 where no placement meets the clock.
+    """
+    from weft import api
+
+    report = Report(as_json)
+    with report.progress() as progress:
+        record = api.build(
+            network,
+            output,
+            board=board,
+            top=top,
+            mhz=mhz,
+            seeds=seeds,
+            jobs=jobs,
+            allow_timing_failure=allow_timing_failure,
+            config=config,
+            force=force,
+            progress=progress,
+            **given(parameters),
+        )
+    show(report, record)
+    report.result({"output": str(output), **record.data})
+
+
+def show(report: Report, record: BuildRecord) -> None:
+    """A build for people."""
+    data = record.data
+    title = f"{data['network']['name']} on {data['board']['title']}, {data['config']['rows']} x {data['config']['cols']}, {record.top} top"
+    report.table(
+        title,
+        ["stage", "seconds", ""],
+        [[stage["name"], f"{stage['seconds']:.1f}", "from the cache" if stage["cached"] else ""] for stage in data["stages"]],
+    )
+    used = [[name, each["used"], each["available"], each["used"] / each["available"]] for name, each in data["utilization"].items()]
+    report.table("", ["resource", "used", "available", "share"], [[*row[:3], f"{row[3]:.0%}"] for row in used if row[1] and row[2]])
+    clock = data["clock"]
+    if not record.met:
+        report.note(
+            f"WARNING: the clock of {record.mhz:g} MHz is NOT MET: the placement reaches {record.reached_mhz:.1f} MHz. "
+            f"What the board computes may be wrong."
+        )
+    else:
+        report.note(f"clock {record.mhz:g} MHz, up to {record.reached_mhz:.1f} MHz would be safe ({clock['slack_ns']:.2f} ns slack)")
+    report.note(f"{data['cycles']:,} cycles per inference: {data['cycles'] / record.mhz / 1e3:.3f} ms")
+    report.note(f"bitstream: {record.bitstream}, {data['bitstream']['bytes']:,} bytes")
