@@ -208,12 +208,28 @@ def psum_bits(rows: int) -> int:
 
 
 #: The supported configurations.  Each is as large as some of the MLPerf Tiny networks need, the last two as all four:
+#:   icebreaker-4x2   DS-CNN and the network of `weft demo` on an iCE40UP5K, whose four large RAMs hold activations and weights.
 #:   tiny-4x4    DS-CNN, and the network of `weft demo` with its 8,304 weight words: 83 KB of memory.  Two residual adds or functions,
 #:               for a table is expensive: 2 KB for every column.
 #:   small-8x8   ResNet-8 too, with its 6,144 words of activations, 9,808 of weights, 3 adds: 209 KB.  MobileNet and the autoencoder need
 #:               three times its weights, 205 and 258 KB alone, more memory than devices have whose multipliers 8 x 8 suits.
 #: Depths are whole blocks of 512 words; 1,024 parameter records are the first such depth above the 590 of DS-CNN.
 NAMED: dict[str, AcceleratorConfig] = {
+    "icebreaker-4x2": AcceleratorConfig(
+        rows=4,
+        cols=2,
+        lanes=1,
+        weight_slots=2,
+        acc_depth=256,
+        act_depth=16384,
+        weight_depth=32768,
+        param_depth=1024,
+        program_depth=256,
+        max_layers=0,
+        overlap=False,
+        size_bits=8,
+        family=Family.ICE40,
+    ),
     "tiny-4x4": AcceleratorConfig(
         rows=4, cols=4, lanes=1, acc_depth=128, act_depth=4096, weight_depth=8704, param_depth=1024, program_depth=1024, add_tables=2
     ),

@@ -43,6 +43,7 @@ def render(config: AcceleratorConfig) -> str:
             *(line for register in regmap.REGISTERS for line in _fields(register, config)),
             "## Performance counters",
             "",
+            *([] if config.max_layers else ["This accelerator has none, only `CYCLES`: what follows is of those that have.", ""]),
             f"Four read-only 32-bit counters for each of {config.max_layers} layers; layer i is at {_hex(regmap.COUNTER_BASE)} +",
             f"{regmap.COUNTER_STRIDE} i. Read them when the run is over; they may also be read, still moving, while it is under way.",
             "",

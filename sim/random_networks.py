@@ -76,6 +76,9 @@ def random_config(seed: int, *, largest: int = 8) -> AcceleratorConfig:
         depthwise_rows=int(rng.choice(np.array([0, 1, 2, 3, 3, 4]))),
         dense_input=bool(rng.random() < 0.8),
         add_tables=int(rng.choice([0, 4])),
+        max_layers=int(rng.choice([0, 64])),
+        overlap=bool(rng.random() < 0.75),
+        size_bits=int(rng.choice([8, 16])),
     )
 
 

@@ -103,7 +103,8 @@ def record(build: BuildFolder, inputs: Mapping[str, Int8], outputs: Mapping[str,
     body = np.hstack(columns)
     reads = np.concatenate([*(words.addresses for words in compared), np.array([cycles], np.int64)])
 
-    extra = [regmap.counter_address(layer.index, name) for layer in build.layers for name in regmap.COUNTERS] if counters else []
+    counted = build.layers if counters and build.config.max_layers else ()
+    extra = [regmap.counter_address(layer.index, name) for layer in counted for name in regmap.COUNTERS]
     extra_records = np.array([encode_record(Op.COMPARE, address, mask=0) for address in extra], np.uint64)
     end = np.array([encode_record(Op.END)], np.uint64)
     numbers = np.arange(images, dtype=np.int64)

@@ -206,7 +206,12 @@ class Accelerator:
         return Results(self._finish(device), self.design.cycles, {tensor.name: tensor for tensor in self.design.outputs}, times)
 
     def counters(self) -> dict[str, dict[str, int]]:
-        """The performance counters of the last run: for every layer by name, the cycles by what they went to (`hwgen.regmap.COUNTERS`)."""
+        """The performance counters of the last run: for every layer by name, the cycles by what they went to (`hwgen.regmap.COUNTERS`).
+
+        Raises InputError for an accelerator without them.
+        """
+        if not self.design.config.max_layers:
+            raise InputError("this accelerator has no performance counters: it was generated with max_layers = 0")
         names = list(regmap.COUNTERS)
         layers = self.design.layers
         words = self._bus.read_block(regmap.COUNTER_BASE, (max(layer.index for layer in layers) + 1) * len(names)).reshape(-1, len(names))

@@ -20,9 +20,10 @@ _FEW, _CELL = 64, 16
 
 
 def _blocks(words: int, family: Family) -> int:
-    """Words of the whole blocks that hold so many."""
+    """Words of the whole blocks that hold so many; where blocks trade width for depth, of a power of two, which need no multiplexer."""
     block = _BLOCK.get(family, 512)
-    return -(-words // block) * block
+    blocks = -(-words // block)
+    return (1 << (blocks - 1).bit_length() if family is Family.ICE40 else blocks) * block
 
 
 @dataclass(frozen=True)

@@ -180,11 +180,12 @@ async def counters(dut: Any) -> None:
     for image in (0, 1):
         await host.infer(image)
         total = 0
-        for layer in host.build.layers:
+        for layer in host.build.layers if host.build.config.max_layers else ():
             counted = {name: (await host.read(regmap.counter_address(layer.index, name)))[1] for name in regmap.COUNTERS}
             assert sum(counted.values()) == layer.predicted_cycles, f"layer {layer.name}: {counted}"
             total += sum(counted.values())
-        assert await host.get("CYCLES") == total == host.build.predicted_cycles
+        assert total == (host.build.predicted_cycles if host.build.config.max_layers else 0)
+        assert await host.get("CYCLES") == host.build.predicted_cycles
 
 
 @cocotb.test()

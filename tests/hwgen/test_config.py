@@ -35,7 +35,8 @@ def refusals(**parameters: object) -> tuple[str, ...]:
         ("weight_depth", 16, 2**22),
         ("param_depth", 4, 2**16),
         ("program_depth", 32, 2**16),
-        ("max_layers", 1, 256),
+        ("max_layers", 0, 256),
+        ("size_bits", 6, 16),
         ("depthwise_rows", 0, 64),
         ("add_tables", 0, 64),
     ],
@@ -104,6 +105,9 @@ def configurations(draw: st.DrawFn) -> AcceleratorConfig:
         depthwise_rows=draw(st.integers(0, 64)),
         dense_input=draw(st.booleans()),
         add_tables=draw(st.integers(0, 64)),
+        max_layers=draw(st.integers(0, 256)),
+        overlap=draw(st.booleans()),
+        size_bits=draw(st.integers(6, 16)),
         family=draw(st.sampled_from(Family)),
     )
 

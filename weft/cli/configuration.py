@@ -25,16 +25,20 @@ _PARAMETERS = {
     "weight_depth": "words of weight memory",
     "param_depth": "records of parameter memory",
     "program_depth": "words of program memory",
-    "max_layers": "layers that the performance counters can tell apart",
+    "max_layers": "layers that the performance counters can tell apart (0: no counters)",
     "depthwise_rows": "taps of a depthwise kernel row in one pass (0: no depthwise hardware)",
     "add_tables": "residual adds and functions (logistic, tanh) whose tables fit",
+    "size_bits": "bits of the sizes of maps in a descriptor",
 }
 
 #: Those that grow with a network unless they are given.
 _GROWING = ("act_depth", "weight_depth", "param_depth", "program_depth", "max_layers", "add_tables")
 
 #: Those that are on or off.
-_SWITCHES = {"dense_input": "whether an input of few channels is stored without gaps"}
+_SWITCHES = {
+    "dense_input": "whether an input of few channels is stored without gaps",
+    "overlap": "whether units work ahead of each other, with two accumulator banks and memories of two ports",
+}
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
