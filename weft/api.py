@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
     from boards.record import BuildRecord
+    from boards.report.report import BuildReport
     from golden.float_graph import FloatGraph
     from golden.recipe import Recipe
     from hwgen.compiler.analysis import Analysis, Place
@@ -207,6 +208,22 @@ def build(
         force=force,
         progress=progress,
     )
+
+
+def report(folder: Path_, *, html: Path_ | None = None) -> BuildReport:
+    """What a build came to: the folder that `build` wrote, by component; `html` is a page to write, which needs no other files.
+
+    Raises InputError for a folder that is no finished build, or damaged.
+    """
+    from boards.report.report import read_report
+
+    found = read_report(Path(folder))
+    if html is not None:
+        from weft.build_report import write_page
+
+        with new_file(Path(html)) as draft:
+            write_page(found, draft)
+    return found
 
 
 def verify(

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from boards.board import Board
-from boards.build import Request, build, toolchain
+from boards.build import Request, build, toolchain, write_record
 from boards.definitions import find_board
 from boards.record import DESIGN, RECORD, BuildRecord, is_build, read_record
+from boards.report.report import read_report
 from boards.stages import StageResult
 from boards.top import Top
 from golden import network_file
@@ -23,6 +24,7 @@ from golden.interpreter import cores
 from hwgen.compiler.fitting import compile_least
 from hwgen.compiler.program import Program
 from hwgen.config import NAMED, AcceleratorConfig
+from weft.build_report import REPORT_PAGE, write_page
 from weft.output import new_folder
 from weft.version import VERSION
 
@@ -100,6 +102,10 @@ def build_for_board(
         progress("writing Verilog", 1, 1)
         emitted = StageResult("emit", time.monotonic() - start, False)
         record = build(request, draft, version=VERSION, uart=uart_verilog, before=(compiled, emitted), progress=progress)
+        progress("writing the report", 0, 1)
+        write_page(read_report(draft), draft / REPORT_PAGE)
+        record = write_record(draft, record.data, found)
+        progress("writing the report", 1, 1)
     return BuildRecord(output, record.data)
 
 

@@ -14,6 +14,7 @@ from boards.placement import PLACED, TIMING
 from boards.record import BuildRecord, read_record
 from boards.report.components import OTHER
 from boards.report.floorplan import Floorplan, floorplan
+from boards.report.link import Link, serial_link
 from boards.report.netlist import attribute, read_cells, scopes_of
 from boards.report.timing import Timing, read_timing
 from boards.report.utilization import Use, Utilization, utilization
@@ -95,6 +96,12 @@ class BuildReport:
         return self.design.cycles / self.clock_mhz / 1e3
 
     @property
+    def link(self) -> Link | None:
+        """The host's link; None for a self-test, which has no host."""
+        baud = self.record.data.get("baud")
+        return None if baud is None else serial_link(self.design, int(baud))
+
+    @property
     def utilized(self) -> float:
         """MACs as a share of what the array could do in an inference's cycles."""
         return self.macs / (self.design.cycles * self.config.rows * self.config.cols)
@@ -138,6 +145,7 @@ class BuildReport:
             "clocks": [{**asdict(clock), "met": clock.met} for clock in self.timing.clocks],
             "critical_paths": [path.to_json() for path in self.timing.paths],
             "layers": [asdict(layer) for layer in self.layers],
+            "link": None if (link := self.link) is None else {**asdict(link), "interval_ms": link.interval_ms(self.latency_ms)},
             "transfer_words": dict(zip(("input", "output"), self.transfer_words, strict=True)),
             "build": self.record.data,
         }

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from boards.report.components import OTHER, Component
+from boards.timing import place_of
 from golden.errors import InputError
 
 
@@ -30,27 +31,28 @@ class Clock:
 
 @dataclass(frozen=True)
 class Step:
-    """A part of a path within one component: its delay in cells and on wires, both in ns, and the logic levels in it."""
+    """Consecutive cells of a path that belong to one signal.
+
+    component:  that they are part of.
+    place:      instance and signal, as `boards.timing.place_of` says them.
+    cells:      of them.
+    logic_ns:   delay in cells.
+    routing_ns: delay on the wires that lead away from them.
+    """
 
     component: str
+    place: str
+    cells: int
     logic_ns: float
     routing_ns: float
-    levels: int
 
 
 @dataclass(frozen=True)
 class CriticalPath:
-    """The slowest path between two clock edges.
-
-    start, end:             clock edges.
-    first, last:            cells at its ends, by component and name.
-    steps:                  what it goes through.
-    """
+    """The slowest path between two clock edges, `start` and `end`."""
 
     start: str
     end: str
-    first: str
-    last: str
     steps: tuple[Step, ...]
 
     @property
@@ -139,25 +141,20 @@ def _plain(name: str) -> str:
 
 
 def _path(path: _Path, owners: Mapping[str, Component]) -> CriticalPath:
-    """Delays on a wire and in a cell count for the component that they lead to or are in."""
+    """Delays count for the cell that they are in, or whose output's wire they are on."""
+
+    def place(part: _Part) -> tuple[str, str]:
+        return owners.get(part.from_.cell, OTHER).name, place_of(part.from_.cell)
+
     steps = []
-    for component, parts in groupby(path.path, key=lambda part: _owner(part.to.cell, owners)):
-        delays = list(parts)
-        routing = sum(part.delay for part in delays if part.type == "routing")
-        logic = sum(part.delay for part in delays if part.type != "routing")
-        steps.append(Step(component, round(logic, 3), round(routing, 3), sum(part.type == "logic" for part in delays)))
-    first, last = path.path[0].from_.cell, path.path[-1].to.cell
-
-    def named(cell: str) -> str:
-        return f"{_owner(cell, owners)}: {cell}"
-
-    return CriticalPath(_edge(path.from_), _edge(path.to), named(first), named(last), tuple(steps))
+    for (component, signal), group in groupby(path.path, key=place):
+        parts = list(group)
+        routing = sum(part.delay for part in parts if part.type == "routing")
+        logic = sum(part.delay for part in parts if part.type != "routing")
+        steps.append(Step(component, signal, len({part.from_.cell for part in parts}), round(logic, 3), round(routing, 3)))
+    return CriticalPath(_edge(path.from_), _edge(path.to), tuple(steps))
 
 
 def _edge(text: str) -> str:
     words = text.split()
     return " ".join([*words[:-1], _plain(words[-1])]) if words else text
-
-
-def _owner(cell: str, owners: Mapping[str, Component]) -> str:
-    return owners.get(cell, OTHER).name

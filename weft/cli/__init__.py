@@ -22,6 +22,7 @@ from weft.cli.operators import operators
 from weft.cli.predict import predict
 from weft.cli.quantize import quantize
 from weft.cli.recipe import recipe
+from weft.cli.report import report
 from weft.cli.run import run_command
 from weft.cli.terminal import run
 from weft.cli.train import train
@@ -56,6 +57,7 @@ for _command in (
     generate,
     verify,
     build,
+    report,
     run_command,
     operators,
     formats,
