@@ -220,12 +220,58 @@ REGISTERS: tuple[Register, ...] = (
     ),
 )
 
+#: What `weft_axi_stream` has besides, and answers itself: a window of its own, which the accelerator alone leaves unmapped.
+STREAM_WINDOW = 6
+STREAM_REGISTERS: tuple[Register, ...] = (
+    Register(
+        "STREAM_CONTROL",
+        0x000,
+        Access.RW,
+        "how the streams start runs",
+        (
+            Field("manual", 0, 1, "0: a run starts when all inputs are there; 1: it waits for `go`"),
+            Field("go", 1, 1, "write 1 to start the run of the inputs that are there, once; ignored when there are none; reads 0"),
+            Field("irq_enable", 2, 1, "drive the interrupt line from STREAM_ERRORS, too"),
+        ),
+    ),
+    Register(
+        "STREAM_STATUS",
+        0x004,
+        Access.RO,
+        "state of the streams",
+        (
+            Field("active", 0, 1, "an inference of the streams is under way, from its first input to its last output"),
+            Field("loaded", 1, 1, "all inputs are there, and the run waits for `go`"),
+            Field("running", 2, 1, "the run is under way, or one that the host has started is waited for"),
+            Field("sending", 3, 1, "the outputs are being sent"),
+        ),
+    ),
+    Register(
+        "STREAM_ERRORS",
+        0x008,
+        Access.W1C,
+        "why inputs were thrown away: no run was started with them, and all inputs have to be sent again",
+        (
+            Field("early", 0, 1, "a packet has ended before its tensor"),
+            Field("late", 1, 1, "a packet has not ended with its tensor"),
+            Field("keep", 2, 1, "TKEEP left bytes out before the end of a tensor"),
+            Field("bus", 3, 1, "the accelerator refused an access, because a run was under way"),
+        ),
+    ),
+)
+
+STREAM_BY_NAME: dict[str, Register] = {register.name: register for register in STREAM_REGISTERS}
 BY_NAME: dict[str, Register] = {register.name: register for register in REGISTERS}
 
 
 def register_address(name: str) -> int:
     """Byte address of a register; raises KeyError for an unknown one."""
     return BY_NAME[name].offset
+
+
+def stream_address(name: str) -> int:
+    """Byte address of a register of the streams; raises KeyError for an unknown one."""
+    return (STREAM_WINDOW << WINDOW_SHIFT) + STREAM_BY_NAME[name].offset
 
 
 def counter_address(layer: int, counter: str) -> int:

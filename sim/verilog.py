@@ -13,7 +13,9 @@ from pathlib import Path
 import psutil
 
 from hwgen import cache, emit
+from hwgen.compiler.program import Program
 from hwgen.config import AcceleratorConfig
+from hwgen.emit.buses import stream_tensors
 from sim.emission_sources import read_sources
 
 #: The time at which a process began is known this well, in seconds.
@@ -33,6 +35,17 @@ def selftest_verilog(config: AcceleratorConfig, replay_depth: int) -> str:
 def uart_verilog(config: AcceleratorConfig, divisor: int) -> str:
     """Text of uart.v, as `hwgen.emit.uart_verilog` gives it."""
     return _cached(("uart", str(divisor), json.dumps(config.to_json())), lambda: emit.uart_verilog(config, divisor))
+
+
+def bus_files(program: Program, divisor: int | None = None) -> dict[str, str]:
+    """The files of other buses, as `hwgen.emit.bus_files` gives them."""
+    config = json.dumps(program.config.to_json())
+    tensors = stream_tensors(program)
+    files = {
+        emit.AXI_STREAM_FILE: _cached(("axi stream", repr(tensors), config), lambda: emit.axi_stream_verilog(program.config, *tensors)),
+        emit.WISHBONE_FILE: _cached(("wishbone", config), lambda: emit.wishbone_verilog(program.config)),
+    }
+    return files if divisor is None else {**files, emit.UART_FILE: uart_verilog(program.config, divisor)}
 
 
 def _cached(what: tuple[str, ...], make: Callable[[], str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 
@@ -13,12 +13,17 @@ from amaranth.lib import wiring
 from hwgen.config import AcceleratorConfig
 from hwgen.family import Family
 from hwgen.gateware.accelerator import MEMBERS, Accelerator
+from hwgen.gateware.axi_stream_top import AxiStreamTop
 from hwgen.gateware.selftest import ACCELERATOR_MODULE, SelfTest
 from hwgen.gateware.shared import EmissionPlatform
 from hwgen.gateware.uart_top import UartTop
+from hwgen.gateware.wishbone_top import WishboneTop
+from hwgen.stream_layout import StreamTensor
 
 SELFTEST_MODULE = "weft_selftest"
 UART_MODULE = "weft_uart"
+WISHBONE_MODULE = "weft_wishbone"
+AXI_STREAM_MODULE = "weft_axi_stream"
 TEMPLATES = ("weft_ram.v", "weft_lean_ram.v", "weft_single_port_ram.v", "weft_tap.v")
 
 _DUMMY = re.compile(r"^  reg (\\\$auto\$verilog_backend\.cc:\d+:dump_module\$\d+ ) = 0;$", re.MULTILINE)
@@ -74,17 +79,31 @@ def accelerator_verilog(config: AcceleratorConfig) -> str:
 
 def selftest_verilog(config: AcceleratorConfig, replay_depth: int) -> str:
     """Text of selftest.v: module `weft_selftest`, a replay host around `weft_accelerator`, which accelerator.v has."""
-    what = f"self-test with {replay_depth} replay records"
-    given = {ACCELERATOR_MODULE: wiring.Signature(MEMBERS)}
-    return "\n".join(
-        [HEADER.format(what=what), component_verilog(SelfTest(config, replay_depth), SELFTEST_MODULE, given=given, family=config.family)]
-    )
+    return _around_accelerator(SelfTest(config, replay_depth), SELFTEST_MODULE, config, f"self-test with {replay_depth} replay records")
 
 
 def uart_verilog(config: AcceleratorConfig, divisor: int) -> str:
     """Text of uart.v: module `weft_uart`, `weft_accelerator`, which accelerator.v has, behind a serial line of `divisor` cycles a bit."""
-    given = {ACCELERATOR_MODULE: wiring.Signature(MEMBERS)}
-    what = f"serial line, {divisor} clock cycles a bit"
-    return "\n".join(
-        [HEADER.format(what=what), component_verilog(UartTop(config, divisor), UART_MODULE, given=given, family=config.family)]
+    return _around_accelerator(UartTop(config, divisor), UART_MODULE, config, f"serial line, {divisor} clock cycles a bit")
+
+
+def wishbone_verilog(config: AcceleratorConfig) -> str:
+    """Text of wishbone.v: module `weft_wishbone`, `weft_accelerator`, which accelerator.v has, as a Wishbone slave."""
+    return _around_accelerator(WishboneTop(config), WISHBONE_MODULE, config, "Wishbone slave")
+
+
+def axi_stream_verilog(config: AcceleratorConfig, inputs: Sequence[StreamTensor], outputs: Sequence[StreamTensor]) -> str:
+    """Text of axi_stream.v: module `weft_axi_stream`, `weft_accelerator`, which accelerator.v has, between AXI4-Streams.
+
+    It is for the shapes and places of a program's inputs and outputs.
+    """
+    sizes = " and ".join(", ".join(str(tensor.size) for tensor in tensors) for tensors in (inputs, outputs))
+    return _around_accelerator(
+        AxiStreamTop(config, inputs, outputs), AXI_STREAM_MODULE, config, f"AXI4-Stream, packets of {sizes} bytes in and out"
     )
+
+
+def _around_accelerator(top: wiring.Component, name: str, config: AcceleratorConfig, what: str) -> str:
+    """Text of a file with a top that instantiates `weft_accelerator`, which another file has."""
+    given = {ACCELERATOR_MODULE: wiring.Signature(MEMBERS)}
+    return "\n".join([HEADER.format(what=what), component_verilog(top, name, given=given, family=config.family)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 from amaranth.lib.wiring import In, Member, Out
 
@@ -47,3 +48,13 @@ def slave_members(prefix: str, address_bits: int) -> dict[str, Member]:
 def master_members(prefix: str, address_bits: int) -> dict[str, Member]:
     """Members of a master with a 32-bit data bus, named prefix + the AXI signal's name."""
     return {prefix + name: (Out if by_master else In)(bits or address_bits) for name, bits, by_master in _SIGNALS}
+
+
+def join(master: Any, slave: Any) -> list[Any]:
+    """Connects a component's `m_axil_` members to another's `s_axil_` members."""
+    return [
+        getattr(slave, f"s_axil_{name}").eq(getattr(master, f"m_axil_{name}"))
+        if by_master
+        else getattr(master, f"m_axil_{name}").eq(getattr(slave, f"s_axil_{name}"))
+        for name, _, by_master in _SIGNALS
+    ]

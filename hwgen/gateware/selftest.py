@@ -11,6 +11,7 @@ from amaranth.lib.wiring import Out
 
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.accelerator import Accelerator
+from hwgen.gateware.axil import join
 from hwgen.gateware.ram import Ram
 from hwgen.gateware.replay import Replay
 from hwgen.gateware.shared import shared
@@ -51,10 +52,7 @@ class SelfTest(wiring.Component):
             replay.mem_data.eq(ram.read_data),
             replay.irq.eq(accelerator.irq),
         ]
-        for name, member in replay.signature.members.items():
-            if name.startswith("m_axil_"):
-                master, slave = getattr(replay, name), getattr(accelerator, name.replace("m_axil_", "s_axil_"))
-                m.d.comb += slave.eq(master) if member.flow is Out else master.eq(slave)
+        m.d.comb += join(replay, accelerator)
         for name in self.signature.members:
             m.d.comb += getattr(self, name).eq(getattr(replay, name))
         return m

@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.accelerator import Accelerator
+from hwgen.gateware.axil import join
 from hwgen.gateware.selftest import ACCELERATOR_MODULE
 from hwgen.gateware.shared import shared
 from hwgen.gateware.uart_bridge import UartBridge
@@ -32,11 +33,8 @@ class UartTop(wiring.Component):
         m = Module()
         accelerator = shared(m, "accelerator", ACCELERATOR_MODULE, partial(Accelerator, self.config, self.images), platform)
         m.submodules.bridge = bridge = UartBridge(self.divisor)
-        for name, member in bridge.signature.members.items():
-            if name.startswith("m_axil_"):
-                master, slave = getattr(bridge, name), getattr(accelerator, name.replace("m_axil_", "s_axil_"))
-                m.d.comb += slave.eq(master) if member.flow is Out else master.eq(slave)
         m.d.comb += [
+            *join(bridge, accelerator),
             bridge.irq.eq(accelerator.irq),
             bridge.rx.eq(self.rx),
             self.tx.eq(bridge.tx),

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     "--load/--loaded",
     "load",
     default=None,
-    help="Write the network into the board's memories, whatever they hold; or never do.  Default: if they hold nothing, and an error if they "
-    "hold another network.",
+    help="Write the network into the board's memories, whatever they hold; or never do.  Default: if they hold nothing, and an error "
+    "if they hold another network.",
 )
 @click.option(
     "--timeout",
