@@ -15,12 +15,18 @@ from hwgen.family import Family
 NETLIST = "netlist.json"
 LOG = "synthesis.log"
 
+#: Synthesis for a family, without the top module.
 _COMMANDS = {
-    # Retimed carry chains and wide multiplexers of LUTs: what the timing figures in the documents are for.
-    Family.ECP5: "synth_ecp5 -top top",
-    Family.ICE40: "synth_ice40 -top top -device u -dsp",
-    Family.GOWIN: "synth_gowin -top top -family gw2a",
+    Family.ECP5: "synth_ecp5",
+    Family.ICE40: "synth_ice40 -device u -dsp -spram",
+    Family.GOWIN: "synth_gowin -family gw2a",
+    Family.XILINX7: "synth_xilinx -family xc7 -flatten",
 }
+
+
+def command(family: Family, top: str) -> str:
+    """The Yosys command that makes a flattened netlist of a family's cells of the module `top`."""
+    return f"{_COMMANDS[family]} -top {top}"
 
 
 def script(family: Family, verilog: Sequence[str]) -> str:
@@ -29,7 +35,7 @@ def script(family: Family, verilog: Sequence[str]) -> str:
         [
             *(f"read_verilog {file}" for file in verilog),
             "read_rtlil top.il",
-            _COMMANDS[family],
+            command(family, "top"),
             # Cells keep their `src`, lines of files in this folder and of the synthesizer's own: reports find a register's unit by it.
             f"write_json {NETLIST}",
             "",

@@ -12,6 +12,7 @@ from typing import Any
 from boards.process import run
 from boards.report.netlist import attribute, read_cells, scopes_of
 from boards.report.utilization import packed_luts, utilization
+from boards.synthesis import command
 from boards.tools import YOSYS, FoundProgram, require
 from golden.rescale import RescaleFormat
 from hwgen import cache
@@ -24,13 +25,6 @@ from hwgen.family import Family
 
 #: Clock cycles of a bit on the serial line of the designs; the bridge hardly depends on it.
 _DIVISOR = 50
-#: As the boards are built (`boards.synthesis`), without a board's top.
-_COMMANDS = {
-    Family.ECP5: f"synth_ecp5 -top {UART_MODULE}",
-    Family.ICE40: f"synth_ice40 -top {UART_MODULE} -device u -dsp",
-    Family.GOWIN: f"synth_gowin -top {UART_MODULE} -family gw2a",
-    Family.XILINX7: f"synth_xilinx -top {UART_MODULE} -family xc7 -flatten",
-}
 
 
 @dataclass(frozen=True)
@@ -89,7 +83,7 @@ def measure(case: Case, family: Family, yosys: FoundProgram) -> Measured:
     """Synthesizes a design, an accelerator behind its serial line, or takes what the cache has of it.  Raises ToolFailedError."""
     config = AcceleratorConfig.from_json({**case.config.to_json(), "family": family.value})
     verilog = {"accelerator.v": accelerator_verilog(config), "uart.v": uart_verilog(config, _DIVISOR)}
-    script = f"read_verilog {' '.join(verilog)}\n{_COMMANDS[family]}\nwrite_json netlist.json\n"
+    script = f"read_verilog {' '.join(verilog)}\n{command(family, UART_MODULE)}\nwrite_json netlist.json\n"
 
     def synthesize() -> str:
         with tempfile.TemporaryDirectory(prefix="weft-calibration-") as scratch:

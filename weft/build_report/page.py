@@ -16,8 +16,8 @@ from weft.build_report.roofline import roofline
 from weft.version import VERSION
 
 REPORT_PAGE = "report.html"
-#: Critical paths that are shown, and steps of each.
-_PATHS = 3
+#: Critical paths that are shown; what nextpnr calls the end of one that is no clock edge.
+_PATHS, _ASYNC = 2, "<async>"
 
 
 @dataclass(frozen=True)
@@ -91,4 +91,5 @@ def _legend(report: BuildReport) -> list[Entry]:
 
 
 def _paths(report: BuildReport) -> list[CriticalPath]:
-    return sorted(report.timing.paths, key=lambda path: -path.ns)[:_PATHS]
+    """The slowest paths, those between clock edges first: pins have no clock of their own."""
+    return sorted(report.timing.paths, key=lambda path: (_ASYNC in (path.start, path.end), -path.ns))[:_PATHS]

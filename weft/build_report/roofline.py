@@ -118,5 +118,5 @@ def _draw(report: BuildReport) -> Figure:
     axis.set_xlabel("operations per byte")
     axis.set_ylabel("operations per second")
     axis.grid(visible=True, which="major")
-    axis.legend(loc="lower right")
+    figure.legend(loc="outside lower center", ncols=3)
     return figure
