@@ -226,6 +226,17 @@ def report(folder: Path_, *, html: Path_ | None = None) -> BuildReport:
     return found
 
 
+def replace_weights(network: Graph | Path_, folder: Path_, *, progress: Progress = _silent) -> BuildRecord:
+    """Puts a network into the bitstream of a finished build in place of the one that is there, without synthesis or place and route.
+
+    Only the contents of memories change, so the result is what a whole build with the same placement would be.  For ECP5 boards, and
+    networks that the build's accelerator holds, with the same rescale format; DoesNotFitError or InputError otherwise.
+    """
+    from weft.board_build import replace_weights as replace
+
+    return replace(_graph(network), Path(folder), progress=progress)
+
+
 def verify(
     network: Graph | Path_,
     inputs: Data | Path_,

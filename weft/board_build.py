@@ -15,15 +15,20 @@ from boards.build import Request, build, toolchain, write_record
 from boards.definitions import find_board
 from boards.record import DESIGN, RECORD, BuildRecord, is_build, read_record
 from boards.report.report import read_report
+from boards.reweight import check_replaceable as check_contents
+from boards.reweight import replace_contents
 from boards.stages import StageResult
 from boards.top import Top
 from golden import network_file
 from golden.errors import DoesNotFitError, InputError
 from golden.graph import Graph
 from golden.interpreter import cores
-from hwgen.compiler.fitting import compile_least
+from hwgen.compiler.fitting import compile_fitted, compile_least
 from hwgen.compiler.program import Program
 from hwgen.config import NAMED, AcceleratorConfig
+from hwgen.emit import emit
+from sim.standalone import add_testbench
+from sim.verilog import accelerator_verilog, uart_verilog
 from weft.build_report import REPORT_PAGE, write_page
 from weft.output import new_folder
 from weft.version import VERSION
@@ -73,10 +78,6 @@ def build_for_board(
     progress: Progress,
 ) -> BuildRecord:
     """Builds and writes the folder, whole or not at all; see `weft.api.build`."""
-    from hwgen.emit import emit
-    from sim.standalone import add_testbench
-    from sim.verilog import accelerator_verilog, uart_verilog
-
     found = find_board(board)
     if top not in {each.value for each in Top}:
         raise InputError(f"there is no top {top!r}; there are {' and '.join(repr(each.value) for each in Top)}")
@@ -87,26 +88,60 @@ def build_for_board(
     request.clock()
     check_replaceable(output, graph, found, force)
 
-    start = time.monotonic()
-    progress("compiling the network", 0, 1)
-    program = compile_for(found, graph, board_config(found, graph, config, parameters or {}))
-    progress("compiling the network", 1, 1)
-    compiled = StageResult("compile", time.monotonic() - start, False)
+    chosen = board_config(found, graph, config, parameters or {})
+    program, compiled = _compiled(lambda: compile_for(found, graph, chosen), progress)
     output.parent.mkdir(parents=True, exist_ok=True)
     with new_folder(output, written) as draft:
-        start = time.monotonic()
-        progress("writing Verilog", 0, 1)
-        rng = np.random.default_rng(_VECTOR_SEED)
-        vectors = {name: rng.integers(-128, 128, (_VECTORS, *graph.tensors[name].shape)).astype(np.int8) for name in graph.inputs}
-        emit(program, draft / DESIGN, verilog=accelerator_verilog, complete=lambda folder: add_testbench(folder, graph, vectors))
-        progress("writing Verilog", 1, 1)
-        emitted = StageResult("emit", time.monotonic() - start, False)
+        emitted = _emit(program, graph, draft / DESIGN, progress)
         record = build(request, draft, version=VERSION, uart=uart_verilog, before=(compiled, emitted), progress=progress)
-        progress("writing the report", 0, 1)
-        write_page(read_report(draft), draft / REPORT_PAGE)
-        record = write_record(draft, record.data, found)
-        progress("writing the report", 1, 1)
+        record = _report(record, found, progress)
     return BuildRecord(output, record.data)
+
+
+def replace_weights(graph: Graph, folder: Path, *, progress: Progress) -> BuildRecord:
+    """Puts another network into the bitstream of a finished build; see `weft.api.replace_weights`."""
+    finished = read_record(folder)
+    board, config = find_board(finished.board), AcceleratorConfig.from_json(finished.data["config"])
+    check_contents(board)
+    if graph.format != config.rescale:
+        raise InputError(
+            f"the accelerator in {folder} rescales as {config.rescale}, and {graph.name!r} as {graph.format}; quantize it with --rescale "
+            f"{config.rescale}, or build anew without --weights-only"
+        )
+    program, compiled = _compiled(lambda: compile_fitted(graph, config, ()), progress)
+    with new_folder(folder, written) as draft:
+        emitted = _emit(program, graph, draft / DESIGN, progress)
+        record = replace_contents(board, finished, draft, version=VERSION, before=(compiled, emitted), progress=progress)
+        record = _report(record, board, progress)
+    return BuildRecord(folder, record.data)
+
+
+def _compiled(compilation: Callable[[], Program], progress: Progress) -> tuple[Program, StageResult]:
+    start = time.monotonic()
+    progress("compiling the network", 0, 1)
+    program = compilation()
+    progress("compiling the network", 1, 1)
+    return program, StageResult("compile", time.monotonic() - start, False)
+
+
+def _emit(program: Program, graph: Graph, folder: Path, progress: Progress) -> StageResult:
+    """Writes the design as `weft generate` does."""
+    start = time.monotonic()
+    progress("writing Verilog", 0, 1)
+    rng = np.random.default_rng(_VECTOR_SEED)
+    vectors = {name: rng.integers(-128, 128, (_VECTORS, *graph.tensors[name].shape)).astype(np.int8) for name in graph.inputs}
+    emit(program, folder, verilog=accelerator_verilog, complete=lambda part: add_testbench(part, graph, vectors))
+    progress("writing Verilog", 1, 1)
+    return StageResult("emit", time.monotonic() - start, False)
+
+
+def _report(record: BuildRecord, board: Board, progress: Progress) -> BuildRecord:
+    """Writes the page with the report into a build's folder."""
+    progress("writing the report", 0, 1)
+    write_page(read_report(record.folder), record.folder / REPORT_PAGE)
+    record = write_record(record.folder, record.data, board)
+    progress("writing the report", 1, 1)
+    return record
 
 
 def written(folder: Path) -> Collection[str]:

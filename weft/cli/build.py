@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @network_argument
-@click.option("--board", metavar="NAME", required=True, help="The board; an unknown name lists them.")
+@click.option("--board", metavar="NAME", help="The board; an unknown name lists them.")
 @click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The folder to write.")
 @click.option(
     "--top",
@@ -32,18 +32,25 @@ if TYPE_CHECKING:
 )
 @click.option("--jobs", metavar="N", type=click.IntRange(min=1), help="Placements at once.  Default: the processor's cores.")
 @click.option("--allow-timing-failure", is_flag=True, help="Make a bitstream even where the clock is not met.")
+@click.option(
+    "--weights-only",
+    is_flag=True,
+    help="Put the network into the finished build that is in DIR, in place of the one that is there: new memory contents in the same "
+    "bitstream, in seconds.  For ECP5 boards; no other option applies.",
+)
 @click.option("--force", is_flag=True, help="Replace the build of another network or board.")
 @unit_options
 @json_option
 def build(
     network: Path,
-    board: str,
+    board: str | None,
     output: Path,
     top: str,
     mhz: float | None,
     seeds: int,
     jobs: int | None,
     allow_timing_failure: bool,
+    weights_only: bool,
     force: bool,
     config: str | None,
     as_json: bool,
@@ -57,6 +64,16 @@ def build(
     from weft import api
 
     report = Report(as_json)
+    if weights_only:
+        if board is not None or given(parameters) or config is not None or mhz is not None:
+            raise click.UsageError("with --weights-only the board, the clock and the accelerator are those of the build in DIR")
+        with report.progress() as progress:
+            record = api.replace_weights(network, output, progress=progress)
+        show(report, record)
+        report.result({"output": str(output), **record.data})
+        return
+    if board is None:
+        raise click.UsageError("name the board: --board NAME")
     with report.progress() as progress:
         record = api.build(
             network,

@@ -1,0 +1,97 @@
+"""`weft build --weights-only`: a finished build with the memory contents of another network on the same accelerator."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+from boards import packing, placement, synthesis, weights
+from boards.board import Board
+from boards.build import REPLAY_FILE, SELFTEST_FILE, Progress, pack_stage, write_record
+from boards.record import DESIGN, RECORD, BuildRecord
+from boards.stages import StageResult
+from boards.tools import ECPPACK, YOSYS, require
+from boards.top import Top
+from golden.errors import InputError
+from hwgen.design import read_design
+from hwgen.emit import templates
+from hwgen.family import Family
+
+_ACCELERATOR = "accelerator.v"
+
+
+def check_replaceable(board: Board) -> None:
+    """Raises InputError for a board whose bitstreams cannot take new contents."""
+    if board.family is not Family.ECP5:
+        raise InputError(
+            f"--weights-only changes bitstreams of ECP5 devices, and {board.title} has another; build anew without it: what has not "
+            f"changed comes from the cache"
+        )
+
+
+def replace_contents(
+    board: Board, finished: BuildRecord, folder: Path, *, version: str, before: tuple[StageResult, ...] = (), progress: Progress
+) -> BuildRecord:
+    """Makes in a folder, whose subfolder DESIGN is the new design, the build that has it in place of the finished build's.
+
+    The result is, bit for bit, what a whole build with the new memory contents and the same seed gives.
+    Raises InputError where the designs differ in more than memory contents.
+    """
+    check_replaceable(board)
+    tools = require(YOSYS, ECPPACK)
+    _check_same_hardware(finished, folder)
+    for name in finished.data["files"]:
+        if name not in (DESIGN, RECORD, packing.bitstream_file(board)):
+            shutil.copyfile(finished.folder / name, folder / name)
+
+    start = time.monotonic()
+    progress("new memory contents", 0, 3)
+    verilog = (folder / DESIGN / _ACCELERATOR).read_text(encoding="utf-8")
+    if finished.top == Top.SELFTEST.value:
+        verilog += (folder / DESIGN / SELFTEST_FILE).read_text(encoding="utf-8")
+    images = weights.memory_images(verilog)
+    old, new = (weights.synthesize_memories(tools[YOSYS], templates(), images, each) for each in (finished.design, folder / DESIGN))
+    progress("new memory contents", 1, 3)
+    netlist = json.loads((folder / synthesis.NETLIST).read_text(encoding="utf-8"))
+    placed = json.loads((folder / placement.PLACED).read_text(encoding="utf-8"))
+    contents = weights.blocks(netlist)
+    changed = weights.new_contents(contents, old, new)
+    configuration = folder / placement.CONFIGURATION[board.family]
+    text = weights.patch_configuration(configuration.read_text(encoding="utf-8"), weights.block_numbers(placed), contents, changed)
+    progress("new memory contents", 2, 3)
+    configuration.write_text(text, encoding="utf-8")
+    for file, data in ((synthesis.NETLIST, netlist), (placement.PLACED, placed)):
+        weights.patch_netlist(data, changed)
+        (folder / file).write_text(json.dumps(data), encoding="utf-8")
+    progress("new memory contents", 3, 3)
+    replaced = StageResult("new memory contents", time.monotonic() - start, False)
+    packed = pack_stage(board, tools[ECPPACK], folder, progress)
+
+    design = read_design(folder / DESIGN)
+    data = {
+        **finished.data,
+        "weft": version,
+        "network": {"name": design.network_name, "sha256": design.network_sha256},
+        "cycles": design.cycles,
+        "weights_only": True,
+        "stages": [stage.to_json() for stage in (*before, replaced, packed)],
+        "tools": {**finished.data["tools"], **{program.name: found.label for program, found in tools.items()}},
+    }
+    return write_record(folder, data, board)
+
+
+def _check_same_hardware(finished: BuildRecord, folder: Path) -> None:
+    """Raises InputError where two designs are not the same but for the contents of memories."""
+    files = [_ACCELERATOR, *([SELFTEST_FILE] if finished.top == Top.SELFTEST.value else [])]
+    differing = [name for name in files if (finished.design / name).read_bytes() != (folder / DESIGN / name).read_bytes()]
+    if differing:
+        raise InputError(
+            f"{finished.folder} was built of other hardware ({', '.join(differing)} differ), by another version of Weft perhaps: "
+            f"build it anew"
+        )
+    if finished.top == Top.SELFTEST.value:
+        sizes = [len((each / REPLAY_FILE).read_text(encoding="utf-8").splitlines()) for each in (finished.design, folder / DESIGN)]
+        if sizes[0] != sizes[1]:
+            raise InputError(f"{finished.folder} has a self-test of {sizes[0]} records, and the network needs {sizes[1]}: build it anew")
