@@ -11,22 +11,10 @@ from boards.process import run
 from boards.tools import FoundProgram
 from golden.errors import ToolFailedError
 from hwgen.family import Family
+from hwgen.synthesis import synthesis_command
 
 NETLIST = "netlist.json"
 LOG = "synthesis.log"
-
-#: Synthesis for a family, without the top module.
-_COMMANDS = {
-    Family.ECP5: "synth_ecp5",
-    Family.ICE40: "synth_ice40 -device u -dsp -spram",
-    Family.GOWIN: "synth_gowin -family gw2a",
-    Family.XILINX7: "synth_xilinx -family xc7 -flatten",
-}
-
-
-def command(family: Family, top: str) -> str:
-    """The Yosys command that makes a flattened netlist of a family's cells of the module `top`."""
-    return f"{_COMMANDS[family]} -top {top}"
 
 
 def script(family: Family, verilog: Sequence[str]) -> str:
@@ -35,7 +23,7 @@ def script(family: Family, verilog: Sequence[str]) -> str:
         [
             *(f"read_verilog {file}" for file in verilog),
             "read_rtlil top.il",
-            command(family, "top"),
+            synthesis_command(family, "top"),
             # Cells keep their `src`, lines of files in this folder and of the synthesizer's own: reports find a register's unit by it.
             f"write_json {NETLIST}",
             "",

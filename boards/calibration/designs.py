@@ -12,7 +12,6 @@ from typing import Any
 from boards.process import run
 from boards.report.netlist import attribute, read_cells, scopes_of
 from boards.report.utilization import packed_luts, utilization
-from boards.synthesis import command
 from boards.tools import YOSYS, FoundProgram, require
 from golden.rescale import RescaleFormat
 from hwgen import cache
@@ -22,6 +21,7 @@ from hwgen.emit.images import image_files
 from hwgen.emit.verilog import UART_MODULE
 from hwgen.estimate.measured import Measured
 from hwgen.family import Family
+from hwgen.synthesis import synthesis_command
 
 #: Clock cycles of a bit on the serial line of the designs; the bridge hardly depends on it.
 _DIVISOR = 50
@@ -83,7 +83,7 @@ def measure(case: Case, family: Family, yosys: FoundProgram) -> Measured:
     """Synthesizes a design, an accelerator behind its serial line, or takes what the cache has of it.  Raises ToolFailedError."""
     config = AcceleratorConfig.from_json({**case.config.to_json(), "family": family.value})
     verilog = {"accelerator.v": accelerator_verilog(config), "uart.v": uart_verilog(config, _DIVISOR)}
-    script = f"read_verilog {' '.join(verilog)}\n{command(family, UART_MODULE)}\nwrite_json netlist.json\n"
+    script = f"read_verilog {' '.join(verilog)}\n{synthesis_command(family, UART_MODULE)}\nwrite_json netlist.json\n"
 
     def synthesize() -> str:
         with tempfile.TemporaryDirectory(prefix="weft-calibration-") as scratch:
