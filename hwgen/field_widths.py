@@ -21,16 +21,16 @@ def field_bits(config: AcceleratorConfig, name: str) -> int:
         return min(bits, config.place_bits)
     if name == "pixels":
         return min(bits, config.acc_depth.bit_length())
+    if name == "tiles":  # of a word at least
+        return min(bits, config.weight_depth.bit_length())
     return bits
 
 
 def too_large(config: AcceleratorConfig, values: Mapping[str, int]) -> list[str]:
     """Says for each value of a descriptor that the accelerator's registers are too narrow for it; empty if all fit."""
     found = []
-    for name, value in values.items():
-        bits = field_bits(config, name)
-        if bits == BY_NAME[name].bits:
-            continue
+    for name in (*_SIZES, *_PLACES, *_SMALL):
+        value, bits = values[name], field_bits(config, name)
         narrow = Field(name, bits, BY_NAME[name].signed, "", "")
         if not narrow.low <= value <= narrow.high:
             found.append(f"{name} is {value}, but with size_bits = {config.size_bits} it can be {narrow.low} to {narrow.high}")

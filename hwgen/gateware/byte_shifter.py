@@ -70,31 +70,40 @@ class ByteShifter(wiring.Component):
             m.d.sync += [byte.eq(self.first_byte), entered.eq(0)]
 
         # What is constant in a layer is taken with an issue: the next layer's may be there while this one's last words are on their way.
-        dense, shift, width = self.dense, self.shift, self.width
+        dense, shift = self.dense, self.shift
         if self.overlap:
-            dense, shift, width = (
-                Signal.like(getattr(self, name), name=f"layer_{name}", reset_less=True) for name in ("dense", "shift", "width")
-            )
+            dense, shift = (Signal.like(getattr(self, name), name=f"layer_{name}", reset_less=True) for name in ("dense", "shift"))
             with m.If(self.issue):
-                m.d.sync += [dense.eq(self.dense), shift.eq(self.shift), width.eq(self.width)]
+                m.d.sync += [dense.eq(self.dense), shift.eq(self.shift)]
 
-        # With the memory's answer.
-        answers = delay(m, self.issue, READ_LATENCY, name="answers", resets=True)
-        here_byte = delay(m, byte, READ_LATENCY, name="here_byte")
-        here_entered = delay(m, entered, READ_LATENCY, name="here_entered")
-        here_x = delay(m, self.x, READ_LATENCY, name="here_x")
-        newest, kept = (Signal(rows * 8, name=name, reset_less=True) for name in ("newest", "kept"))  # the words read last, and before that
-        before, both = Signal(rows * 8), Signal(rows * 16)
-        offset = Signal(range(2 * rows))
-        m.d.comb += [
-            before.eq(Mux(here_entered, newest, kept)),
-            both.eq(Cat(before, self.read_data)),
-            offset.eq(here_byte + shift),
-            self.data.eq(Mux(dense, (both >> (offset << 3))[: rows * 8], self.read_data)),
-        ]
-        with m.If(answers):
-            m.d.sync += [newest.eq(self.read_data), kept.eq(before)]
+        # The bytes of the row, with an issue: x + i from 0 to width - 1.  Only a window's first byte may lie before the row, by less than R.
+        bits = (rows - 1).bit_length()
+        behind = Signal(signed(self.place_bits + 1))  # bytes from the window's first to the row's end
+        inside = Signal(rows)
+        m.d.comb += behind.eq(self.width - self.x)
         for i in range(rows):
-            place = Signal(signed(self.place_bits + 1), name=f"place_{i}")
-            m.d.comb += [place.eq(here_x + i), self.inside[i].eq(~dense | ((place >= 0) & (place < width)))]
+            begun = ~self.x[-1] | (self.x[:bits] + i >= 1 << bits)
+            ended = behind[-1] | ~(behind[bits:-1].any() | (behind[:bits] > i))
+            m.d.comb += inside[i].eq(~self.dense | (begun & ~ended))
+        m.d.comb += self.inside.eq(delay(m, inside, READ_LATENCY, name="inside"))
+
+        # With the memory's answer.  What it answered last is kept, in the cycle before, where the next answer is another word.
+        here_byte = delay(m, byte, READ_LATENCY, name="here_byte")
+        enters = delay(m, self.issue & entered, READ_LATENCY - 1, name="enters", resets=True)
+        kept = Signal(rows * 8, name="kept", reset_less=True)
+        with m.If(enters):
+            m.d.sync += kept.eq(self.read_data)
+        # A window's bytes come from the same places of both words, `turn` places on.
+        offset = Signal(range(2 * rows))
+        late, turn = Signal(), Signal(range(rows))
+        chosen = Signal(rows * 8)
+        m.d.comb += [
+            offset.eq(Mux(dense, here_byte + shift, rows)),
+            late.eq(offset >= rows),
+            turn.eq(offset - Mux(late, rows, 0)),
+            self.data.eq((Cat(chosen, chosen) >> (turn << 3))[: rows * 8]),
+        ]
+        for j in range(rows):
+            place = slice(8 * j, 8 * j + 8)
+            m.d.comb += chosen[place].eq(Mux(late | (turn > j), self.read_data[place], kept[place]))
         return m

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.family import Family
-from hwgen.gateware.dsp import ecp5, gowin
+from hwgen.gateware.dsp import ecp5, gowin, ice40
 from hwgen.gateware.dsp.wide import Cell, wide_product
 from hwgen.gateware.shared import EmissionPlatform
 
@@ -42,7 +42,9 @@ class Multiplier(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         family = platform.family if isinstance(platform, EmissionPlatform) else Family.PORTABLE
-        if family in _CELLS:
+        if family is Family.ICE40 and self.latency == WIDE_LATENCY:
+            product = ice40.wide_product(m, self.a, self.b)  # narrow ones are in pairs, in `Row`
+        elif family in _CELLS:
             cell, bits = _CELLS[family]
             product = cell(m, "cell", self.a, self.b) if self.latency == LATENCY else wide_product(m, self.a, self.b, bits, cell)
         else:

@@ -60,7 +60,7 @@ class PostProcessor(wiring.Component):
     param_*:                       read port of the parameter memory.
     write_en (a bit per lane group of the word), write_addr, write_data: activation memory.
     write_layer:                   layer index of the write, for the write log.
-    idle:                          no descriptor accepted and nothing under way.
+    idle:                          no descriptor accepted and nothing under way; without `overlap`, what is on its way to memory apart.
     """
 
     @staticmethod
@@ -154,6 +154,14 @@ class PostProcessor(wiring.Component):
             m.d.sync += released.eq(1)
 
         # --- where the channels go: words and lane groups of the output -------------------------------
+        # With `overlap` the place of a value waits beside it until it is written.  Without, the place is counted when it is written: of
+        # what comes before, only the events wait.
+        latency = self.latency(config)
+        group_done = delay(m, done, latency, name="group_done", resets=True)
+        placed, last_placed = issue, issue & last_pixel
+        if not config.overlap:
+            placed = delay(m, issue, latency, name="placed", resets=True)
+            last_placed = delay(m, last_placed, latency, name="last_placed", resets=True)
         word, row_word, first_word = (Signal(self.address_bits, name=n, reset_less=True) for n in ("word", "row_word", "first_word"))
         place = Signal(range(max(2, in_words)))  # of the lane group in its word
         next_place, next_first_word, next_row = Signal.like(place), Signal.like(word), Signal.like(word)
@@ -167,22 +175,15 @@ class PostProcessor(wiring.Component):
                 start.eq(0),
                 pixel.eq(pixel + 1 + fields["paired"]),
                 left.eq(left - 1),
-                column.eq(column + 1),
-                word.eq(word + fields["output_step_x"]),
             ]
-            with m.If(column + 1 == fields["pixels_x"]):
-                m.d.sync += [column.eq(0), row_word.eq(next_row), word.eq(next_row)]
             with m.If(last_pixel):
                 m.d.sync += [choice.eq(Mux(choice_last, 0, choice + 1)), second.eq(second | (fields["paired"] & choice_last))]
                 m.d.sync += [
                     start.eq(1),
                     pixel.eq(second | (fields["paired"] & choice_last)),
                     left.eq(fields["pixels"]),
-                    column.eq(0),
                     lane_group.eq(lane_group + 1),
                 ]
-                m.d.sync += [place.eq(next_place)]
-                m.d.sync += [register.eq(next_first_word) for register in (word, row_word, first_word)]
             with m.If(done):
                 m.d.sync += [choice.eq(0), second.eq(0), pixel.eq(0)]
                 m.d.sync += [lane_group.eq(0), group.eq(group + 1), released.eq(0)]
@@ -190,6 +191,13 @@ class PostProcessor(wiring.Component):
                     m.d.sync += bank.eq(~bank)
                 with m.If(last_group):
                     m.d.sync += active.eq(0)
+        with m.If(placed):
+            m.d.sync += [column.eq(column + 1), word.eq(word + fields["output_step_x"])]
+            with m.If(column + 1 == fields["pixels_x"]):
+                m.d.sync += [column.eq(0), row_word.eq(next_row), word.eq(next_row)]
+        with m.If(last_placed):
+            m.d.sync += [column.eq(0), place.eq(next_place)]
+            m.d.sync += [register.eq(next_first_word) for register in (word, row_word, first_word)]
         with m.If(accept):
             if config.overlap:
                 m.d.sync += [register.eq(given[name]) for name, register in fields.items() if isinstance(register, Signal)]
@@ -234,14 +242,14 @@ class PostProcessor(wiring.Component):
                 offset += field.bits
 
         # --- the write ----------------------------------------------------------------------------------
-        latency = self.latency(config)
         enable = Signal(in_words)
-        m.d.comb += enable.eq(issue << place)
+        m.d.comb += [enable.eq(placed << place), self.write_layer.eq(constants["layer"]), self.group_done.eq(group_done)]
+        if not config.overlap:
+            m.d.comb += [self.write_en.eq(enable), self.write_addr.eq(word), self.idle.eq(~active)]
+            return m
         m.d.comb += [
             self.write_en.eq(delay(m, enable, latency, name="write_en", resets=True)),
             self.write_addr.eq(delay(m, word, latency, name="write_addr")),
-            self.write_layer.eq(constants["layer"]),
-            self.group_done.eq(delay(m, done, latency, name="group_done", resets=True)),
         ]
         under_way = Signal(range(latency + 1))
         m.d.sync += under_way.eq(under_way + done - self.group_done)

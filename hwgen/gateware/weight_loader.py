@@ -7,7 +7,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.config import AcceleratorConfig
-from hwgen.descriptor import BY_NAME, Operation
+from hwgen.descriptor import Operation
+from hwgen.field_widths import field_bits
 from hwgen.gateware.command import DescriptorStream
 from hwgen.gateware.delay import delay
 from hwgen.gateware.ram import READ_LATENCY
@@ -51,7 +52,7 @@ class WeightLoader(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         words, slots = self.config.words_per_tile, self.config.slots
-        tiles = Signal(BY_NAME["tiles"].bits)  # left, the current one included
+        tiles = Signal(field_bits(self.config, "tiles"))  # left, the current one included
         address = Signal.like(self.read_addr)
         word = Signal(range(words))
         last = Signal(range(words))  # word of a tile
