@@ -214,8 +214,8 @@ def timing_error(board: Board, chosen: Placement, tried: list[Placement], mhz: f
     problems = []
     if timing.path is not None:
         path = timing.path
-        problems.append(f"the path, {path.logic_ns:.2f} ns in cells and {path.routing_ns:.2f} ns on wires:")
-        problems += [f"    {line}" for line in path.lines()]
+        head = f"the path takes {path.logic_ns:.2f} ns in cells and {path.routing_ns:.2f} ns on wires:"
+        problems.append("\n      ".join([head, *path.lines()]))
     problems += [
         f"--freq {int(timing.mhz)} asks for a clock that this placement reaches" if timing.mhz >= 1 else "the design has a loop",
         f"--seeds {2 * len(tried)} tries more placements; a few per cent are in it",

@@ -53,7 +53,8 @@ def run_stage(
     What `make` raises goes through, and leaves nothing behind.
     """
     data = {key: path.read_bytes() for key, path in sorted(inputs.items())}
-    key = f"build-{name}-{cache.digest(name, *settings, *sorted(outputs), *(part for key, value in data.items() for part in (key, value)))}"
+    named = (part for key, value in data.items() for part in (key, value))
+    key = f"build-{name.partition(' ')[0]}-{cache.digest(name, *settings, *sorted(outputs), *named)}"
     cached = cache.find(key) is not None
 
     def fill(entry: Path) -> None:

@@ -89,11 +89,13 @@ def find(program: Program) -> Tool:
     remedy = f"pip install {program.package}, or 'weft[boards]' for all of them"
     if found is None:
         old = _installed(program)
-        return Tool(program.name, None if old is None else old.version, None if old is None else old.path, False, needed_for, remedy)
-    problem = _not_runnable(program, found)
-    if problem is not None:
-        return Tool(program.name, found.version, found.path, False, needed_for, problem)
-    return Tool(program.name, found.label, found.path, True, needed_for, remedy)
+        version, path = (None, None) if old is None else (old.version, old.path)
+        return Tool(program.name, version, path, False, needed_for, remedy, optional=True)
+    library = missing_library(found) if program is OPENFPGALOADER else None
+    if library is not None:
+        fault = f"does not start without the library {library}"
+        return Tool(program.name, found.version, found.path, False, needed_for, library_remedy(library), optional=True, fault=fault)
+    return Tool(program.name, found.label, found.path, True, needed_for, remedy, optional=True)
 
 
 def find_all() -> tuple[Tool, ...]:
@@ -152,26 +154,10 @@ def _script(program: Program) -> Path | None:
     return None if found is None else Path(found)
 
 
-def _not_runnable(program: Program, found: FoundProgram) -> str | None:
-    """What a program that is there lacks of the system, and what to do; None for one that starts."""
-    if program is not OPENFPGALOADER:
-        return None
-    return missing_libraries(found)
-
-
 @functools.lru_cache(maxsize=8)
-def missing_libraries(found: FoundProgram) -> str | None:
-    """What to install where openFPGALoader does not start for a missing library; None where it starts."""
-    library = first_match([str(found.path), "--Version"], r"error while loading shared libraries: (\S+):")
-    if library is None:
-        return None
-    package = next((name for stem, name in _LIBRARY_PACKAGES.items() if library.startswith(stem)), None)
-    install = (
-        f"the system's package that has {library}"
-        if package is None
-        else f"apt-get install {package} (or the system's package that has {library})"
-    )
-    return f"it does not start without the library {library}: {'' if os.geteuid() == 0 or package is None else 'sudo '}{install}"
+def missing_library(found: FoundProgram) -> str | None:
+    """The library of the system without which a program does not start; None where it starts."""
+    return first_match([str(found.path), "--Version"], r"error while loading shared libraries: (\S+):")
 
 
 #: Debian's packages of the libraries that openFPGALoader takes from the system.
@@ -181,3 +167,11 @@ _LIBRARY_PACKAGES = {
     "libhidapi": "libhidapi-libusb0",
     "libudev": "libudev1",
 }
+
+
+def library_remedy(library: str) -> str:
+    """What to install for a library of the system."""
+    package = next((name for stem, name in _LIBRARY_PACKAGES.items() if library.startswith(stem)), None)
+    if package is None:
+        return f"install the system's package that has {library}"
+    return f"{'' if os.geteuid() == 0 else 'sudo '}apt-get install {package} (or the system's package that has {library})"

@@ -19,6 +19,8 @@ class Tool:
     ok:         whether it is there and new enough.
     needed_for: what does not work without it.
     remedy:     what to run when it is not ok.
+    optional:   whether only some commands need it.
+    fault:      why it is not ok, where it is neither missing nor too old.
     """
 
     tool: str
@@ -27,11 +29,15 @@ class Tool:
     ok: bool
     needed_for: str
     remedy: str
+    optional: bool = False
+    fault: str = ""
 
     def problem(self) -> str:
         """What is wrong with a tool that is not ok, and what to do; empty for one that is."""
         if self.ok:
             return ""
+        if self.fault:
+            return f"{self.tool} {self.fault}; it is needed for {self.needed_for}: {self.remedy}"
         state = "is not installed" if self.path is None else f"{self.version or 'of an unknown version'} ({self.path}) is too old"
         return f"{self.tool} {state}; it is needed for {self.needed_for}: {self.remedy}"
 

@@ -1,4 +1,4 @@
-"""What `weft doctor` looks at: Python, the packages Weft is made of, and the programs of the simulators."""
+"""What `weft doctor` looks at: Python, the packages Weft is made of, the programs of the simulators and of the boards."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from boards import tools as boards
 from hwgen.tool import Tool
 from sim.tools import find_tools
 
@@ -27,7 +28,7 @@ def all_tools() -> tuple[Tool, ...]:
     """Every tool, whether it is there or not."""
     requirements = _requirements()
     packages = (_package(requirements.get(name, Requirement(name)), needed_for) for name, needed_for in _PACKAGES.items())
-    return (_python(), *packages, *find_tools())
+    return (_python(), *packages, *find_tools(), *boards.find_all())
 
 
 def _python() -> Tool:

@@ -14,12 +14,13 @@ from weft.cli.terminal import FINE, Report
 def doctor(as_json: bool) -> int:
     """List every tool that Weft uses, its version, and whether it is good enough.
 
-    The exit code is 4 where one is missing or too old.
+    The exit code is 4 where one is missing or too old that is needed for more than bitstreams and boards.
     """
     from weft import api
 
     report = Report(as_json)
     tools = api.doctor()
+    ok = all(tool.ok for tool in tools if not tool.optional)
     report.table(
         "",
         ["tool", "version", "good enough", "needed for"],
@@ -30,7 +31,7 @@ def doctor(as_json: bool) -> int:
             report.note(tool.problem())
     report.result(
         {
-            "ok": all(tool.ok for tool in tools),
+            "ok": ok,
             "tools": [
                 {
                     "tool": tool.tool,
@@ -38,10 +39,11 @@ def doctor(as_json: bool) -> int:
                     "path": None if tool.path is None else str(tool.path),
                     "ok": tool.ok,
                     "needed_for": tool.needed_for,
+                    "optional": tool.optional,
                     "remedy": None if tool.ok else tool.remedy,
                 }
                 for tool in tools
             ],
         }
     )
-    return FINE if all(tool.ok for tool in tools) else ToolMissingError.exit_code
+    return FINE if ok else ToolMissingError.exit_code
