@@ -237,6 +237,24 @@ def replace_weights(network: Graph | Path_, folder: Path_, *, progress: Progress
     return replace(_graph(network), Path(folder), progress=progress)
 
 
+def flash(folder: Path_, memory: str | None = None, *, progress: Progress = _silent) -> tuple[BuildRecord, str]:
+    """Loads a build's bitstream onto its board, by openFPGALoader; returns the build and where it went: "sram" or "flash".
+
+    memory: one of these; by default the device itself ("sram") where that works.
+    Raises InputError, ToolMissingError, and ToolFailedError, which says what to check, where the board cannot be reached.
+    """
+    from boards.definitions import find_board
+    from boards.flash import Memory
+    from boards.flash import flash as load
+    from boards.record import read_record
+
+    record = read_record(Path(folder))
+    progress("loading the bitstream", 0, 1)
+    chosen = load(record, find_board(record.board), None if memory is None else Memory(memory))
+    progress("loading the bitstream", 1, 1)
+    return record, chosen.value
+
+
 def verify(
     network: Graph | Path_,
     inputs: Data | Path_,

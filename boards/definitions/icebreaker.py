@@ -32,6 +32,6 @@ BOARD = Board(
     least_mhz=20.0,
     lamps=Lamps(open=("led_g", 0), activity=None, done=("led_r", 0), passed=("led_g", 0), failed=("led_r", 0)),
     capacity=Capacity(lut=5280, ff=5280, dsp=8, block_ram=30, big_ram=4),
-    programmer=Programmer("ice40_generic"),
+    programmer=Programmer("ice40_generic", sram=False),
     options=("--up5k", "--package", "sg48"),
 )

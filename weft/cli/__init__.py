@@ -9,11 +9,13 @@ import click
 from weft.cli.analyze import analyze
 from weft.cli.bench import bench
 from weft.cli.build import build
+from weft.cli.calibrate import calibrate
 from weft.cli.check import check
 from weft.cli.compare import compare
 from weft.cli.compress import compress
 from weft.cli.demo import demo
 from weft.cli.doctor import doctor
+from weft.cli.flash import flash
 from weft.cli.formats import formats
 from weft.cli.generate import generate
 from weft.cli.inspect import inspect
@@ -57,11 +59,13 @@ for _command in (
     generate,
     verify,
     build,
+    flash,
     report,
     run_command,
     operators,
     formats,
     bench,
+    calibrate,
 ):
     command_line.add_command(_command)
 
