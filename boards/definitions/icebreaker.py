@@ -5,7 +5,7 @@ from __future__ import annotations
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 
 from boards.board import Board, Capacity, Lamps, Programmer
-from hwgen.config import AcceleratorConfig
+from hwgen.config import NAMED
 from hwgen.family import Family
 
 BOARD = Board(
@@ -14,20 +14,7 @@ BOARD = Board(
     family=Family.ICE40,
     part="iCE40UP5K-SG48",
     platform=ICEBreakerPlatform,
-    config=AcceleratorConfig(
-        rows=4,
-        cols=2,
-        lanes=1,
-        acc_depth=64,
-        act_depth=512,
-        weight_depth=512,
-        param_depth=64,
-        program_depth=256,
-        max_layers=8,
-        depthwise_rows=0,
-        dense_input=False,
-        family=Family.ICE40,
-    ),
+    config=NAMED["icebreaker-4x2"],
     clock_mhz=24.0,
     least_mhz=20.0,
     lamps=Lamps(open=("led_g", 0), activity=None, done=("led_r", 0), passed=("led_g", 0), failed=("led_r", 0)),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from amaranth_boards.ulx3s import ULX3S_85F_Platform
 
 from boards.board import Board, Capacity, Lamps, Programmer
-from hwgen.config import AcceleratorConfig
+from hwgen.config import NAMED
 from hwgen.family import Family
 
 BOARD = Board(
@@ -14,23 +16,11 @@ BOARD = Board(
     family=Family.ECP5,
     part="LFE5U-85F-6BG381C",
     platform=ULX3S_85F_Platform,
-    config=AcceleratorConfig(
-        rows=16,
-        cols=8,
-        lanes=4,
-        weight_rows_per_cycle=4,
-        acc_depth=512,
-        act_depth=512,
-        weight_depth=512,
-        param_depth=512,
-        program_depth=512,
-        max_layers=64,
-        family=Family.ECP5,
-    ),
+    config=replace(NAMED["ulx3s-16x8"], family=Family.ECP5),
     clock_mhz=80.0,
     least_mhz=80.0,
     lamps=Lamps(open=("led", 0), activity=("led", 1), done=("led", 2), passed=("led", 6), failed=("led", 7)),
-    # The 85k device as nextpnr counts it: 4 look-up tables, half of them also LUT RAM, and flip-flops for each of 20,910 slices' pairs.
+    # As nextpnr counts them: TRELLIS_COMB, TRELLIS_FF, MULT18X18D, DP16KD.
     capacity=Capacity(lut=83640, ff=83640, dsp=156, block_ram=208),
     programmer=Programmer("ulx3s"),
     # The ESP32 beside the FPGA starts its boot loader, and may reset the board, while its GPIO0 is low.
