@@ -12,6 +12,7 @@ from golden.errors import InputError
 from golden.graph import Graph, Int8
 from sim import runner
 from sim.build_folder import TOP, read_build
+from sim.cell_models import cell_models
 from sim.results import RunResult
 from sim.runner import Design
 from sim.tools import Simulator
@@ -33,6 +34,6 @@ def run_axi(
         shutil.copyfile(folder.path / name, directory / name)
     vectors = directory / "vectors.npz"
     np.savez(vectors, input=inputs, output=interpreter.run(graph, inputs))
-    built = runner.build(Design(TOP, (folder.verilog,)), simulator)
+    built = runner.build(Design(TOP, (folder.verilog, *cell_models(folder.config.family))), simulator)
     environment = {"WEFT_BUILD": str(folder.path.resolve()), "WEFT_VECTORS": str(vectors.resolve())}
     return runner.run(built, "sim.benches.axi", directory, seed=seed, environment=environment, test_filter=test_filter)

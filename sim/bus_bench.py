@@ -13,6 +13,7 @@ from golden.errors import InputError
 from golden.graph import Graph, Int8
 from sim import runner
 from sim.build_folder import read_build
+from sim.cell_models import cell_models
 from sim.results import RunResult
 from sim.runner import Design
 from sim.tools import Simulator
@@ -49,6 +50,6 @@ def run_bus(
     arrays = {f"in.{name}": values for name, values in inputs.items()} | {f"out.{name}": found[name] for name in folder.outputs}
     np.savez(vectors, **arrays)  # type: ignore[arg-type]
     file, bench = BENCHES[top]
-    built = runner.build(Design(top, (folder.path / file, folder.verilog)), simulator)
+    built = runner.build(Design(top, (folder.path / file, folder.verilog, *cell_models(folder.config.family))), simulator)
     variables = {"WEFT_BUILD": str(folder.path.resolve()), "WEFT_VECTORS": str(vectors.resolve()), **(environment or {})}
     return runner.run(built, bench, directory, seed=seed, environment=variables, test_filter=test_filter, limit_s=600)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from golden.errors import ToolFailedError
 from sim import runner, verilog
 from sim.build_folder import BuildFolder
+from sim.cell_models import cell_models
 from sim.replay import Recording, records_per_image
 from sim.results import Status, tail
 from sim.runner import Built, Design
@@ -75,7 +76,8 @@ def build_bench(build: BuildFolder, simulator: Simulator, *, trace: str | None =
     with tempfile.TemporaryDirectory(prefix="weft-bench-") as name:
         selftest = Path(name) / "selftest.v"
         selftest.write_text(verilog.selftest_verilog(build.config, depth), encoding="utf-8")
-        built = runner.build(Design(TOP, (build.verilog, selftest, TOP_FILE), defines=("WEFT_TAP",)), simulator, trace=trace)
+        sources = (build.verilog, selftest, TOP_FILE, *cell_models(build.config.family))
+        built = runner.build(Design(TOP, sources, defines=("WEFT_TAP",)), simulator, trace=trace)
     return Bench(build, built, depth, 1 + (depth - first) // following)
 
 
