@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.export import ExportedProgram
 
+    from boards.budget import Candidate
     from boards.record import BuildRecord
     from boards.report.report import BuildReport
     from golden.float_graph import FloatGraph
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from hwgen.compiler.analysis import Analysis, Place
     from hwgen.compiler.program import Program
     from hwgen.config import AcceleratorConfig
+    from hwgen.estimate.estimate import Estimate
     from hwgen.tool import Tool
     from sim.report import VerifyReport
 
@@ -128,6 +130,8 @@ def generate(
     output: Path_,
     *,
     config: str | AcceleratorConfig | None = None,
+    board: str | None = None,
+    percent: float | None = None,
     force: bool = False,
     progress: Progress = _silent,
     **parameters: int | str,
@@ -136,6 +140,8 @@ def generate(
 
     config:     a named configuration, or an AcceleratorConfig to take as it is.
     parameters: fields of AcceleratorConfig instead; `rows` and `cols` are needed then.
+    board:      the accelerator is the one that `build` makes for this board.
+    percent:    with a board: the largest named configuration that is estimated to fit so much of its device.
     force:      replace a folder that was generated from another network or for another configuration.
     A configuration that is not given as an object takes the network's rescale format.
 
@@ -148,7 +154,12 @@ def generate(
 
     graph = _graph(network)
     progress("compiling the network", 0, 1)
-    program = compile_fitted(graph, *_configuration(graph, config, parameters))
+    if percent is not None:
+        program = _within(graph, board, percent, config, parameters)
+    elif board is not None:
+        program = _on_board(graph, board, config, parameters)
+    else:
+        program = compile_fitted(graph, *_configuration(graph, config, parameters))
     progress("compiling the network", 1, 1)
     progress("writing Verilog", 0, 1)
     rng = np.random.default_rng(_VECTOR_SEED)
@@ -337,19 +348,75 @@ def check(network: Graph | FloatGraph | Path_) -> tuple[Place, ...]:
     return survey(network if isinstance(network, Graph | FloatGraph) else Path(network)).places
 
 
-def analyze(network: Graph | Path_, *, config: str | AcceleratorConfig | None = None, **parameters: int | str) -> Analysis:
+def analyze(
+    network: Graph | Path_, *, config: str | AcceleratorConfig | None = None, board: str | None = None, **parameters: int | str
+) -> Analysis:
     """Cycles, utilization and memory of a network on an accelerator, exactly those of the hardware, without generating it; and whether
     it fits that one (`fit`) and every named configuration (`configurations`, `lacks`).  What is too small is no error.
 
     config, parameters: as in `generate`.
+    board:              as in `build`: the accelerator is the board's, its memories the least that hold the network.
     """
     from hwgen.compiler.analysis import analyze as analyze_graph
     from hwgen.config import NAMED
 
     graph = _graph(network)
-    chosen, free = _configuration(graph, config, parameters)
+    if board is not None:
+        chosen, free = _on_board(graph, board, config, parameters).config, set[str]()
+    else:
+        chosen, free = _configuration(graph, config, parameters)
     named = {name: other.with_rescale(graph.format) for name, other in NAMED.items()}
     return analyze_graph(graph, chosen, named, free)
+
+
+def estimates(config: AcceleratorConfig) -> tuple[Estimate, ...]:
+    """What an accelerator with a serial bridge takes of a device: multipliers and memory blocks exactly, tables and flip-flops estimated.
+
+    Of the configuration's family; of every family for a portable one.
+    """
+    from hwgen.estimate.estimate import FAMILIES, estimate
+
+    return tuple(estimate(config, family) for family in ((config.family,) if config.family in FAMILIES else FAMILIES))
+
+
+def budget(network: Graph | Path_, board: str, *, percent: float = 100) -> tuple[Candidate, ...]:
+    """The configurations for a network on a board, the largest array first, and whether the device, or so much of it, has room for each.
+
+    Raises InputError for an unknown board or a percentage that is none.
+    """
+    from boards.budget import candidates
+    from boards.definitions import find_board
+
+    return candidates(find_board(board), _graph(network), percent)
+
+
+def _within(
+    graph: Graph, board: str | None, percent: float, config: str | AcceleratorConfig | None, parameters: Mapping[str, int | str]
+) -> Program:
+    """The program on the largest configuration that fits so much of a board's device."""
+    from boards.budget import largest
+    from boards.definitions import find_board
+
+    if board is None:
+        raise InputError("a budget is a share of a board's device: name the board too")
+    if config is not None or parameters:
+        raise InputError("a budget chooses the configuration: leave out the configuration and its parameters, or the budget")
+    chosen, _ = largest(find_board(board), graph, percent)
+    assert chosen.program is not None
+    return chosen.program
+
+
+def _on_board(graph: Graph, board: str, config: str | AcceleratorConfig | None, parameters: Mapping[str, int | str]) -> Program:
+    """The program on a board's accelerator, or on another with the cells of the board's family."""
+    from boards.definitions import find_board
+    from weft.board_build import board_config, compile_for
+
+    found = find_board(board)
+    if isinstance(config, str) or config is None:
+        config = board_config(found, graph, config, parameters)
+    elif parameters:
+        raise InputError(f"give a configuration or parameters ({', '.join(parameters)}), not both")
+    return compile_for(found, graph, config)
 
 
 def _graph(network: Graph | Path_) -> Graph:

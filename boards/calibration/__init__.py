@@ -1,0 +1,66 @@
+"""Where the numbers of resource estimates come from: designs and memories are synthesized, and coefficients fitted to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from boards.calibration.designs import cases, measure
+from boards.calibration.fit import fit
+from boards.calibration.memory_shapes import measure_memories
+from boards.tools import YOSYS, require
+from hwgen.estimate.estimate import FAMILIES
+from hwgen.family import Family
+
+Progress = Callable[[str, int, int], None]
+
+#: Files, from the root of the sources: measurements, and coefficients fitted to them.
+MEASURED = "boards/calibration/measured.json"
+COEFFICIENTS = "hwgen/estimate/coefficients.json"
+
+
+def calibrate(root: Path, families: Sequence[Family] = FAMILIES, *, progress: Progress) -> None:
+    """Measures families anew and fits their coefficients; those of other families stay.  What the cache has is not synthesized again.
+
+    root: of the sources.
+    Raises ToolMissingError and ToolFailedError.
+    """
+    yosys = require(YOSYS)[YOSYS]
+    measured, coefficients = (_read(root / name) for name in (MEASURED, COEFFICIENTS))
+    todo = [(family, case) for family in families for case in cases(family)]
+    found: dict[Family, list[Any]] = {family: [] for family in families}
+    for number, (family, case) in enumerate(todo):
+        progress(f"synthesis of {case.name} for {family.value}", number, len(todo))
+        found[family].append(measure(case, family, yosys))
+    for family in families:
+        progress(f"memories of {family.value}", len(todo), len(todo))
+        memories = [[*asdict(memory).values(), kind, count] for memory, kind, count in measure_memories(family, yosys)]
+        measured[family.value] = {"yosys": yosys.label, "designs": [each.to_json() for each in found[family]], "memories": memories}
+        coefficients[family.value] = fit(found[family]).to_json()
+    _write(root / MEASURED, measured)
+    _write(root / COEFFICIENTS, coefficients)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def _write(path: Path, data: Mapping[str, Any]) -> None:
+    """One line for each entry of the lists within, so that changes are seen line by line."""
+    path.write_text(_lines(data) + "\n", encoding="utf-8")
+
+
+def _lines(value: Any, depth: int = 0, deepest: int = 3) -> str:
+    if depth == deepest or not isinstance(value, dict | list) or not value:
+        return json.dumps(value)
+    indent, close = " " * (depth + 1), " " * depth
+    if isinstance(value, list):
+        return "[\n" + ",\n".join(indent + _lines(each, depth + 1, deepest) for each in value) + f"\n{close}]"
+    return (
+        "{\n"
+        + ",\n".join(f"{indent}{json.dumps(name)}: {_lines(each, depth + 1, deepest)}" for name, each in value.items())
+        + f"\n{close}}}"
+    )

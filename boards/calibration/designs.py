@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from boards.process import run
 from boards.report.netlist import attribute, read_cells, scopes_of
 from boards.report.utilization import packed_luts, utilization
-from boards.tools import YOSYS, FoundProgram, require
+from boards.tools import FoundProgram
 from golden.rescale import RescaleFormat
 from hwgen import cache
 from hwgen.config import NAMED, AcceleratorConfig
@@ -49,12 +49,14 @@ _PLAIN: dict[str, Any] = {"depthwise_rows": 0, "dense_input": False}
 
 #: Designs that every option is on and off in, of sizes that synthesis takes seconds for.
 _GRID = (
-    Case("4 x 4 tflite", _config(4, 4, "tflite", 1, {"add_tables": 2})),
+    Case("4 x 4 tflite", _config(4, 4, "tflite", 1, {"add_tables": 3, "weight_depth": 8704})),
     Case("4 x 4 fixed8, plain", _config(4, 4, "fixed8", 2, {**_PLAIN, "acc_bits": 24, "weight_slots": 4})),
     Case("8 x 4 fixed16", _config(8, 4, "fixed16", 2, {"weight_rows_per_cycle": 2, "acc_bits": 28, "add_tables": 1, "act_depth": 4096})),
     Case("8 x 8 shift", _config(8, 8, "shift", 4, {"add_tables": 1, "acc_depth": 256})),
     Case("4 x 8 tflite", _config(4, 8, "tflite", 4, {"depthwise_rows": 2, "dense_input": False, "weight_depth": 4096})),
     Case("16 x 4 tflite", _config(16, 4, "tflite", 4, {"weight_rows_per_cycle": 4, "program_depth": 2048, "max_layers": 64})),
+    Case("4 x 8 fixed16, plain", _config(4, 8, "fixed16", 4, {**_PLAIN, "weight_rows_per_cycle": 4, "max_layers": 0})),
+    Case("4 x 4 shift, plain", _config(4, 4, "shift", 1, {**_PLAIN, "max_layers": 64, "size_bits": 12})),
     Case("4 x 2 tflite, lean", _config(4, 2, "tflite", 1, {**_LEAN, **_PLAIN})),
     Case("4 x 4 fixed16, lean", _config(4, 4, "fixed16", 1, {**_LEAN, "depthwise_rows": 3, "dense_input": True, "add_tables": 1})),
 )
@@ -74,7 +76,7 @@ _HELD_OUT_LEAN = (Case("4 x 2 fixed16, lean, dense", _config(4, 2, "fixed16", 1,
 def cases(family: Family) -> tuple[Case, ...]:
     """The designs of a family."""
     if family is Family.ICE40:
-        return (_GRID[1], *_GRID[6:], *_LEAN_GRID, *_HELD_OUT_LEAN)
+        return (_GRID[1], *_GRID[-2:], *_LEAN_GRID, *_HELD_OUT_LEAN)
     large = (Case("ulx3s-16x8", NAMED["ulx3s-16x8"], True),) if family is Family.ECP5 else ()
     return (*_GRID, *_HELD_OUT, *large)
 
@@ -99,22 +101,3 @@ def measure(case: Case, family: Family, yosys: FoundProgram) -> Measured:
     key = cache.digest("calibration 1", yosys.label, script, *verilog.values())
     found = json.loads(cache.text(f"calibration-{key}", synthesize))
     return Measured(case.name, config, case.held_out, found["components"], found["packed_luts"])
-
-
-def measure_all(families: tuple[Family, ...]) -> Iterator[tuple[Family, int, int, Measured]]:
-    """Measures every design of the families, one after the other, with the number of it and of all."""
-    yosys = require(YOSYS)[YOSYS]
-    todo = [(family, case) for family in families for case in cases(family)]
-    for number, (family, case) in enumerate(todo):
-        yield family, number, len(todo), measure(case, family, yosys)
-
-
-def to_text(measured: Mapping[Family, tuple[Measured, ...]], versions: Mapping[str, str]) -> str:
-    """The file of measurements."""
-    return (
-        json.dumps(
-            {"tools": dict(versions), "families": {family.value: [each.to_json() for each in found] for family, found in measured.items()}},
-            indent=1,
-        )
-        + "\n"
-    )

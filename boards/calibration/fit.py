@@ -18,7 +18,7 @@ def fit(measured: Sequence[Measured]) -> Coefficients:
     Every design counts the same: what is minimized is the sum of squares of the errors relative to the whole design's cells.
     """
     known = [each for each in measured if not each.held_out]
-    values = [terms(each.config) for each in known]
+    values = [terms(each.config, each.config.family) for each in known]
     parts: dict[str, dict[str, dict[str, float]]] = {}
     for part, components in PARTS.items():
         names = list(values[0][part])
@@ -29,5 +29,8 @@ def fit(measured: Sequence[Measured]) -> Coefficients:
             target = np.array([sum(each.components.get(component, {}).get(kind, 0) for component in components) for each in known])
             found, _ = nnls(columns * weight[:, None], target * weight)
             parts[part][kind] = {name: float(f"{value:.5g}") for name, value in zip(names, found, strict=True) if value > 0}
-    packing = float(np.mean([each.packed_luts / each.total("lut") for each in known]))
-    return Coefficients(parts, float(f"{packing:.5g}"))
+    weight = np.array([1 / each.packed_luts for each in known])
+    columns = np.array([[each.total(kind) for kind in KINDS] for each in known])
+    found, _ = nnls(columns * weight[:, None], np.ones(len(known)))
+    packing = {kind: float(f"{value:.5g}") for kind, value in zip(KINDS, found, strict=True)}
+    return Coefficients(parts, packing)

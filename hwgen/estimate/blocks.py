@@ -21,7 +21,7 @@ _MUX, _DEMUX = 0.5, 0.5
 class Shape:
     """One way to use a memory block.
 
-    cell:         the block: what is counted ("block", "half block", "LUT RAM").
+    cell:         the block: what is counted ("block", "half block", "big block", "LUT RAM").
     width:        bits of a word, parity bits included.
     address_bits: of a word.
     cost:         of a block, as synthesis weighs it; `per_width` of it goes with the share of the block's bits that is used.
@@ -38,15 +38,19 @@ class Shape:
 
 @dataclass(frozen=True)
 class Memory:
-    """A memory with one read and one write port, both clocked.
+    """A clocked memory.
 
     width, depth: of a word, in bits, and words.
     chunk:        bits that a write enable covers.
+    single_port:  whether reads and writes share a port; else each has its own.
+    has_image:    whether it holds something when the device starts.
     """
 
     width: int
     depth: int
     chunk: int
+    single_port: bool = False
+    has_image: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,20 +61,36 @@ class Mapping:
     cells: int
     banks: int
 
+    @property
+    def blocks(self) -> float:
+        """Memory blocks of the device; a half one counts 0.5."""
+        return self.cells * {"block": 1.0, "half block": 0.5}.get(self.shape.cell, 0.0)
+
+    @property
+    def big_blocks(self) -> int:
+        """Large memory blocks."""
+        return self.cells * (self.shape.cell == "big block")
+
+    @property
+    def luts(self) -> int:
+        """Tables that are memory."""
+        return self.cells * self.shape.luts
+
 
 def _shapes(cell: str, bits: int, widths: tuple[int, ...], cost: float) -> tuple[Shape, ...]:
     return tuple(Shape(cell, width, (bits // (width - width // 9)).bit_length() - 1, cost) for width in widths)
 
 
 _WIDTHS_18 = (1, 2, 4, 9, 18, 36)
-_LUT_RAM = Shape("LUT RAM", 4, 4, 4.0, 4.0, luts=4)
+#: Of the six tables, two are those that writing keeps from other use.
+_ECP5_LUT_RAM, _GOWIN_LUT_RAM = (Shape("LUT RAM", 4, 4, 4.0, 4.0, luts=luts) for luts in (6, 4))
 
-#: Shapes by family.  ECP5: DP16KD, PDPW16KD, TRELLIS_DPR16X4.  iCE40: SB_RAM40_4K.  Gowin: DPB, SDPB and those with parity, RAM16SDP4.
-#: 7-series: RAMB36E1 ("block"), RAMB18E1 ("half block"), RAM32M and RAM64M as simple dual port memories.
+#: Shapes by family.  ECP5: DP16KD, PDPW16KD, TRELLIS_DPR16X4.  iCE40: SB_RAM40_4K, SB_SPRAM256KA.  Gowin: DPB, SDPB and those with
+#: parity, RAM16SDP4.  7-series: RAMB36E1 ("block"), RAMB18E1 ("half block"), RAM32M and RAM64M as simple dual port memories.
 SHAPES: dict[Family, tuple[Shape, ...]] = {
-    Family.ECP5: (_LUT_RAM, *_shapes("block", 2**14, _WIDTHS_18, 128)),
-    Family.ICE40: _shapes("block", 2**12, (2, 4, 8, 16), 64),
-    Family.GOWIN: (_LUT_RAM, *_shapes("block", 2**14, _WIDTHS_18, 128)),
+    Family.ECP5: (_ECP5_LUT_RAM, *_shapes("block", 2**14, _WIDTHS_18, 128)),
+    Family.ICE40: (*_shapes("block", 2**12, (2, 4, 8, 16), 64), Shape("big block", 16, 14, 2048)),
+    Family.GOWIN: (_GOWIN_LUT_RAM, *_shapes("block", 2**14, _WIDTHS_18, 128)),
     Family.XILINX7: (
         Shape("LUT RAM", 6, 5, 8.0, 7.0, luts=4),
         Shape("LUT RAM", 3, 6, 8.0, 7.0, luts=4),
@@ -88,6 +108,8 @@ def mapping(memory: Memory, family: Family) -> Mapping:
 def _choices(memory: Memory, family: Family) -> Iterator[tuple[float, Mapping]]:
     enables = memory.width // memory.chunk
     for shape in SHAPES[family]:
+        if shape.cell == "big block" and (memory.has_image or not memory.single_port):
+            continue
         banks = ceil(memory.depth / 2**shape.address_bits)
         bits = _bits(memory, shape)
         cells = ceil(banks * bits / shape.width)

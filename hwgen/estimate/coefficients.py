@@ -23,16 +23,20 @@ class Coefficients:
     """Of a family.
 
     parts:   by part, kind and term, cells for each unit of the term.
-    packing: tables of the device for each one of the netlist, once it is packed.
+    packing: tables of the device for each cell of a kind in the netlist, once it is packed.
     """
 
     parts: Mapping[str, Mapping[str, Mapping[str, float]]]
-    packing: float
+    packing: Mapping[str, float]
 
-    def cells(self, config: AcceleratorConfig, kind: str) -> dict[str, float]:
+    def cells(self, config: AcceleratorConfig, family: Family, kind: str) -> dict[str, float]:
         """Cells of a kind by part, in the netlist."""
-        values = terms(config)
+        values = terms(config, family)
         return {part: sum(value * values[part][name] for name, value in kinds[kind].items()) for part, kinds in self.parts.items()}
+
+    def packed(self, luts: float, ffs: float) -> float:
+        """Tables of the device that so many tables and flip-flops of the netlist take."""
+        return self.packing["lut"] * luts + self.packing["ff"] * ffs
 
     def to_json(self) -> dict[str, Any]:
         """The fields."""

@@ -5,18 +5,23 @@ A part is several components that synthesis moves registers between: which of tw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from math import ceil
 
 from golden.rescale import RescaleKind
 from hwgen.config import AcceleratorConfig, psum_bits
+from hwgen.estimate.memories import mapped
+from hwgen.family import Family
 
 #: Parts, and the components (as reports of builds name them) that they consist of.
 PARTS: dict[str, tuple[str, ...]] = {
     "array": ("array",),
     "post-processor": ("post-processor",),
     "accumulators and pooling": ("accumulators", "pooling path", "add tables", "core, between units"),
-    "feeder, loader, sequencer": ("feeder", "weight loader", "sequencer"),
-    "memories": ("activation memory", "weight memory", "parameter memory", "program memory"),
+    "control and memories": (
+        *("feeder", "weight loader", "sequencer"),
+        *("activation memory", "weight memory", "parameter memory", "program memory"),
+    ),
     "host port and counters": ("host port", "counters"),
     "host bridge": ("host bridge",),
 }
@@ -24,12 +29,12 @@ PARTS: dict[str, tuple[str, ...]] = {
 Terms = Mapping[str, float]
 
 
-def terms(config: AcceleratorConfig) -> dict[str, Terms]:
+def terms(config: AcceleratorConfig, family: Family) -> dict[str, Terms]:
     """By part, the value of each of its terms."""
-    return {part: make(config) for part, make in _TERMS.items()}
+    return {part: make(config, family) for part, make in _TERMS.items()}
 
 
-def _array(config: AcceleratorConfig) -> Terms:
+def _array(config: AcceleratorConfig, family: Family) -> Terms:
     psums = config.cols * sum(psum_bits(row + 1) for row in range(config.rows))
     taps = 8 * config.cols * config.depthwise_taps
     skew = 4 * config.rows * (config.rows - 1) + config.psum_bits * config.cols * (config.cols - 1) / 2
@@ -38,14 +43,15 @@ def _array(config: AcceleratorConfig) -> Terms:
         "psum bits": psums,
         "processing elements": config.rows * config.cols,
         "bits of slots": config.rows * config.cols * slot_bits,
-        "bits of weight stores": 8 * config.rows * config.cols * config.slots,
+        # Memories of 16 words; an iCE40, which has none of logic, makes them of flip-flops and multiplexers.
+        "weight stores": config.rows * config.cols * (8 * config.slots if family is Family.ICE40 else ceil(config.slots / 16)),
         "bits of depthwise taps": taps,
         "the same in pairs": taps * config.depthwise_pairs,
         "bits of skew": skew,
     }
 
 
-def _post(config: AcceleratorConfig) -> Terms:
+def _post(config: AcceleratorConfig, family: Family) -> Terms:
     kind, lanes, acc = config.rescale.kind, config.lanes, config.acc_bits
     return {
         "one": 1,
@@ -59,7 +65,7 @@ def _post(config: AcceleratorConfig) -> Terms:
     }
 
 
-def _accumulators(config: AcceleratorConfig) -> Terms:
+def _accumulators(config: AcceleratorConfig, family: Family) -> Terms:
     word = config.cols * config.acc_bits
     return {
         "one": 1,
@@ -69,10 +75,11 @@ def _accumulators(config: AcceleratorConfig) -> Terms:
         "bits of slices": 8 * config.rows * (config.slices > 1),
         "bits of depthwise slices": 8 * config.rows * (config.slices > 1 and config.depthwise_taps > 0),
         "bits of tables": config.pool_channels * config.acc_bits * (config.add_tables > 0),
+        **_banks(config, family, ("accumulators", "add tables")),
     }
 
 
-def _control(config: AcceleratorConfig) -> Terms:
+def _control(config: AcceleratorConfig, family: Family) -> Terms:
     return {
         "one": 1,
         "one, overlapping": float(config.overlap),
@@ -82,27 +89,33 @@ def _control(config: AcceleratorConfig) -> Terms:
         "bytes of a weight word": config.weight_rows_per_cycle * config.cols,
         "bits of sizes": config.size_bits,
         "one, depthwise": float(config.depthwise_taps > 0),
+        **_banks(config, family, PARTS["control and memories"]),
     }
 
 
-def _memories(config: AcceleratorConfig) -> Terms:
-    return {"one": 1, "one, overlapping": float(config.overlap)}
+def _banks(config: AcceleratorConfig, family: Family, components: Collection[str]) -> Terms:
+    """What chooses between the blocks of memories that are deeper than one."""
+    chosen = gated = 0
+    for component, count, memory, mapping in mapped(config, family):
+        if component in components and mapping.banks > 1:
+            chosen += count * (mapping.banks - 1) * memory.width
+            gated += count * mapping.banks * (memory.width // memory.chunk)
+    return {"bits chosen between blocks": chosen, "enables of blocks": gated}
 
 
-def _host(config: AcceleratorConfig) -> Terms:
+def _host(config: AcceleratorConfig, family: Family) -> Terms:
     return {"one": 1, "one, with counters": float(config.max_layers > 0), "bytes of a word": config.rows}
 
 
-def _bridge(config: AcceleratorConfig) -> Terms:
+def _bridge(config: AcceleratorConfig, family: Family) -> Terms:
     return {"one": 1}
 
 
-_TERMS: dict[str, Callable[[AcceleratorConfig], Terms]] = {
+_TERMS: dict[str, Callable[[AcceleratorConfig, Family], Terms]] = {
     "array": _array,
     "post-processor": _post,
     "accumulators and pooling": _accumulators,
-    "feeder, loader, sequencer": _control,
-    "memories": _memories,
+    "control and memories": _control,
     "host port and counters": _host,
     "host bridge": _bridge,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,30 +11,40 @@ import click
 
 from weft.cli.configuration import as_parameters, configuration_options, flag, given
 from weft.cli.options import json_option, network_argument
+from weft.cli.resources import as_json_values, show_candidates, show_estimates, show_on_board
 from weft.cli.terminal import Report
 
 if TYPE_CHECKING:
+    from boards.budget import Candidate
     from hwgen.compiler.analysis import Analysis
     from hwgen.compiler.fitting import Fit
+    from hwgen.estimate.estimate import Estimate
 
 
 @click.command()
 @network_argument
+@click.option("--board", metavar="NAME", help="Compare with this board's device; the accelerator is the board's unless one is given.")
 @configuration_options
 @json_option
-def analyze(network: Path, config: str | None, as_json: bool, **parameters: int | str | None) -> None:
+def analyze(network: Path, board: str | None, config: str | None, as_json: bool, **parameters: int | str | None) -> None:
     """Say what a network takes of an accelerator: cycles, exactly those of the hardware, utilization and memory, layer by layer.
 
     Nothing is generated; the numbers are the compiler's.  Also says of every named configuration whether the network fits, what it
-    lacks, and what would help.
+    lacks, and what would help.  The resources of a device are those of the accelerator behind a serial line: multipliers and memory
+    blocks are counted as synthesis does, tables and flip-flops estimated by formulas fitted to synthesized designs.
     """
     from weft import api
     from weft.configuration import label
 
     report = Report(as_json)
-    analysis = api.analyze(network, config=config, **given(parameters))
+    analysis = api.analyze(network, config=config, board=board, **given(parameters))
     name = label(analysis.config)
     _tables(report, analysis, name)
+    estimates = api.estimates(analysis.config)
+    candidates = () if board is None else api.budget(network, board)
+    lacks = _on_board(report, board, estimates[0], candidates) if board is not None else []
+    if board is None:
+        show_estimates(report, estimates)
     report.result(
         {
             "network": analysis.network,
@@ -46,6 +56,15 @@ def analyze(network: Path, config: str | None, as_json: bool, **parameters: int 
             "layers": [asdict(layer) for layer in analysis.layers],
             "host": list(analysis.host),
             "memory": [{**asdict(demand), "fits": demand.fits} for demand in analysis.memory],
+            "resources": {
+                each.family.value: {**each.total.to_json(), "parts": {part: list(cells) for part, cells in each.parts.items()}}
+                for each in estimates
+            },
+            **(
+                {"board": {"name": board, "fits": not lacks, "lacks": lacks, "candidates": [as_json_values(each) for each in candidates]}}
+                if board is not None
+                else {}
+            ),
             "weight_bytes": analysis.weight_bytes,
             "peak_activation_bytes": analysis.act_bytes,
             "transfer_words": dict(zip(("input", "output"), analysis.transfer_words, strict=True)),
@@ -63,6 +82,24 @@ def analyze(network: Path, config: str | None, as_json: bool, **parameters: int 
             },
         }
     )
+
+
+def _on_board(report: Report, board: str, estimate: Estimate, candidates: Sequence[Candidate]) -> list[str]:
+    """Shows what the accelerator takes of the board; gives what the board lacks."""
+    from boards.definitions import find_board
+    from boards.fit import shortages
+
+    found = find_board(board)
+    show_on_board(report, found, estimate)
+    lacks = shortages(estimate.total.to_json(), found.capacity)
+    report.note(f"{found.title} has room for it" if not lacks else f"{found.title} has NO room for it: {'; '.join(lacks)}")
+    show_candidates(report, f"configurations on {found.title}, with the least memories that hold the network", candidates)
+    if lacks:
+        fitting = [each.name for each in candidates if each.fits]
+        report.note(
+            f"{', '.join(fitting)} would fit" if fitting else "none of these would fit; a larger device is needed, or a smaller network"
+        )
+    return lacks
 
 
 def _all(analysis: Analysis, name: str) -> dict[str, Fit]:

@@ -8,6 +8,7 @@ import click
 
 from weft.cli.configuration import configuration_options, given
 from weft.cli.options import json_option, network_argument
+from weft.cli.resources import as_json_values, show_candidates
 from weft.cli.terminal import Report
 
 
@@ -15,9 +16,27 @@ from weft.cli.terminal import Report
 @network_argument
 @click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The folder to write.")
 @click.option("--force", is_flag=True, help="Replace the folder of another network or configuration.")
+@click.option("--board", metavar="NAME", help="Take the accelerator that `weft build` makes for this board; an unknown name lists them.")
+@click.option(
+    "--budget",
+    metavar="[PERCENT]",
+    type=float,
+    is_flag=False,
+    flag_value=100.0,
+    help="With --board: take the largest configuration that is estimated to fit so much of the device.  Default: 100.",
+)
 @configuration_options
 @json_option
-def generate(network: Path, output: Path, force: bool, config: str | None, as_json: bool, **parameters: int | str | None) -> None:
+def generate(
+    network: Path,
+    output: Path,
+    force: bool,
+    board: str | None,
+    budget: float | None,
+    config: str | None,
+    as_json: bool,
+    **parameters: int | str | None,
+) -> None:
     """Generate the accelerator's Verilog, memory images and documentation for a quantized network.
 
     Give a named configuration, or --rows and --cols and what else shall differ from the defaults.  The accelerator takes
@@ -28,7 +47,14 @@ def generate(network: Path, output: Path, force: bool, config: str | None, as_js
 
     report = Report(as_json)
     with report.progress() as progress:
-        program = api.generate(network, output, config=config, force=force, progress=progress, **given(parameters))
+        program = api.generate(
+            network, output, config=config, board=board, percent=budget, force=force, progress=progress, **given(parameters)
+        )
+    candidates = () if board is None or budget is None else api.budget(network, board, percent=budget)
+    if board is not None and budget is not None:
+        show_candidates(report, f"configurations on {budget:g} % of {board} (multipliers and memory exact, the rest estimated)", candidates)
+        taken = next(each for each in candidates if each.fits)
+        report.note(f"taken: {taken.name}, the largest array with room for it")
     graph, chosen = program.graph, program.config
     layers = [
         {
@@ -52,5 +78,6 @@ def generate(network: Path, output: Path, force: bool, config: str | None, as_js
             "config": chosen.to_json(),
             "predicted_cycles": program.cycles,
             "layers": layers,
+            **({"candidates": [as_json_values(each) for each in candidates]} if candidates else {}),
         }
     )
