@@ -52,6 +52,17 @@ def render(config: AcceleratorConfig) -> str:
                 ((_hex(regmap.counter_address(0, name)), f"`{name}`", doc) for name, doc in regmap.COUNTERS.items()),
             ),
             "",
+            "## Registers of the streams",
+            "",
+            f"Of `weft_axi_stream` alone, in window {regmap.STREAM_WINDOW}, which is unmapped otherwise.  From the first beat of an inference's",
+            "first packet to its last output, writes to memories and to `CONTROL` are answered with `SLVERR`.",
+            "",
+            *_table(
+                ("Address", "Register", "Access", "Meaning"),
+                ((_hex(regmap.stream_address(r.name)), f"`{r.name}`", r.access.value, r.doc) for r in regmap.STREAM_REGISTERS),
+            ),
+            "",
+            *(line for register in regmap.STREAM_REGISTERS for line in _fields(register, config, regmap.stream_address(register.name))),
             "## Memories",
             "",
             "A memory word takes a power of two of 32-bit host words (chunks); chunk k holds bits 32 k + 31 to 32 k. The address of",
@@ -78,7 +89,7 @@ def _reset(register: regmap.Register, config: AcceleratorConfig) -> str:
     return f"`{register.constant(config):#010x}`"
 
 
-def _fields(register: regmap.Register, config: AcceleratorConfig) -> list[str]:
+def _fields(register: regmap.Register, config: AcceleratorConfig, address: int | None = None) -> list[str]:
     def bits(field: regmap.Field) -> str:
         return str(field.offset) if field.bits == 1 else f"{field.offset + field.bits - 1}:{field.offset}"
 
@@ -86,7 +97,8 @@ def _fields(register: regmap.Register, config: AcceleratorConfig) -> list[str]:
         return "" if field.value is None else f"{field.value(config)}"
 
     rows = ((bits(field), f"`{field.name}`", value(field), field.doc) for field in register.fields)
-    return [f"### {register.name} ({_hex(register.offset)})", "", *_table(("Bits", "Field", "Value", "Meaning"), rows), ""]
+    where = register.offset if address is None else address
+    return [f"### {register.name} ({_hex(where)})", "", *_table(("Bits", "Field", "Value", "Meaning"), rows), ""]
 
 
 def _memory(memory: regmap.MemoryWindow, config: AcceleratorConfig) -> Sequence[str]:
@@ -96,7 +108,7 @@ def _memory(memory: regmap.MemoryWindow, config: AcceleratorConfig) -> Sequence[
         _hex(last),
         str(memory.window.value),
         memory.window.name.lower(),
-        memory.access.value,
+        "RW" if memory.window in regmap.readable(config) else memory.access.value,
         str(memory.depth(config)),
         str(memory.word_bits(config)),
         str(memory.chunks(config)),

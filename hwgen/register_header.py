@@ -21,9 +21,10 @@ def render() -> str:
 
 
 def _registers() -> Iterator[str]:
-    for register in regmap.REGISTERS:
+    streams = [(register, regmap.stream_address(register.name)) for register in regmap.STREAM_REGISTERS]
+    for register, address in (*((register, register.offset) for register in regmap.REGISTERS), *streams):
         yield f"/* {register.access.value}: {register.doc} */"
-        yield f"#define WEFT_REG_{register.name} {register.offset:#05x}u"
+        yield f"#define WEFT_REG_{register.name} {address:#05x}u"
         for field in register.fields:
             name = f"WEFT_{register.name}_{field.name.upper()}"
             yield f"#define {name}_SHIFT {field.offset}u /* {field.doc} */"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from golden.errors import InputError
@@ -11,6 +12,11 @@ from hwgen.config import AcceleratorConfig
 from hwgen.regmap import HOST_BYTES, Window
 
 BEAT_BYTES = HOST_BYTES  #: of a stream
+INPUT_CYCLES, OUTPUT_CYCLES = 3, 7  #: of an access of the bus
+_FIRST_CYCLES = 4  #: from the first beat to the end of its step, besides `INPUT_CYCLES`: a look whether a run is under way
+_START_CYCLES = 10  #: from the last input's last step to the start of the run
+_POLL_CYCLES, _POLL_LEAD, _SEEN_CYCLES = 4, 2, 3  #: between looks at the run's state, and around them
+_BEGIN_CYCLES, _LAST_CYCLES = 2, 2  #: of each output, before its first access; of the last beat
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,13 @@ class StreamTensor:
         """Transfers of the stream that a packet takes."""
         return -(-self.size // BEAT_BYTES)
 
-    def steps(self, config: AcceleratorConfig) -> int:
-        """Accesses of the bus that a packet takes: each moves what is in one beat and one 32-bit word of the memory."""
-        return sum(1 for _ in walk(self, config))
+    def writes(self, config: AcceleratorConfig) -> int:
+        """Accesses of the bus that an input takes."""
+        return len(walk(self, config))
+
+    def reads(self, config: AcceleratorConfig) -> int:
+        """Accesses of the bus that an output takes."""
+        return len(walk(self, config, beats=False))
 
 
 @dataclass(frozen=True)
@@ -48,8 +58,8 @@ class Step:
     size: int
 
 
-def walk(tensor: StreamTensor, config: AcceleratorConfig) -> list[Step]:
-    """The accesses of a packet, in order."""
+def walk(tensor: StreamTensor, config: AcceleratorConfig, *, beats: bool = True) -> list[Step]:
+    """The accesses of a packet, in order: each is of one 32-bit word of the memory, and with `beats` of one beat."""
     chunks = regmap.MEMORIES[Window.ACT].chunks(config)
     found, moved = [], 0
     for run in range(tensor.runs):
@@ -57,7 +67,7 @@ def walk(tensor: StreamTensor, config: AcceleratorConfig) -> list[Step]:
         while byte < tensor.run_bytes:
             word, offset = tensor.base + run * tensor.stride + byte // config.rows, byte % config.rows
             place, at = offset % HOST_BYTES, moved % BEAT_BYTES
-            size = min(HOST_BYTES - place, BEAT_BYTES - at, config.rows - offset, tensor.run_bytes - byte)
+            size = min(HOST_BYTES - place, BEAT_BYTES - at if beats else HOST_BYTES, config.rows - offset, tensor.run_bytes - byte)
             address = (Window.ACT << regmap.WINDOW_SHIFT) + (word * chunks + offset // HOST_BYTES) * HOST_BYTES
             found.append(Step(address, place, at, size))
             byte, moved = byte + size, moved + size
@@ -72,3 +82,38 @@ def stream_tensor(place: Stored) -> StreamTensor:
     if height > 1 and place.words_per_row != width * place.words_per_pixel:
         raise InputError(f"a tensor of the shape {place.shape} has {place.words_per_row} words from row to row, and cannot be streamed")
     return StreamTensor(place.base, height * width, channels, place.words_per_pixel)
+
+
+@dataclass(frozen=True)
+class StreamCycles:
+    """Clock cycles of an inference over the streams, when the source and the sink never wait and nobody else is on the bus.
+
+    inputs:  from the first beat of the first input to the start of the run.
+    run:     of the run, and until its end is seen.
+    outputs: from there to the last beat of the last output.
+    """
+
+    inputs: int
+    run: int
+    outputs: int
+
+    @property
+    def total(self) -> int:
+        """From the first beat to the last: they follow each other."""
+        return self.inputs + self.run + self.outputs
+
+
+def stream_cycles(
+    inputs: Sequence[StreamTensor], outputs: Sequence[StreamTensor], config: AcceleratorConfig, run_cycles: int
+) -> StreamCycles:
+    """The time of an inference whose run takes `run_cycles`, from start to done."""
+    first, *others = (tensor.writes(config) for tensor in inputs)
+    # The step of a first beat alone is one cycle shorter: the one before it never has to be waited for.
+    before = _FIRST_CYCLES + INPUT_CYCLES * (first + sum(others)) - (first == 1) + _START_CYCLES
+    run = _POLL_CYCLES * -(-(run_cycles - _POLL_LEAD) // _POLL_CYCLES) + _SEEN_CYCLES
+    after = 0
+    for tensor in outputs:
+        sizes = [step.size for step in walk(tensor, config, beats=False)]
+        held = sum(sizes[:-1]) % BEAT_BYTES + sizes[-1]
+        after += _BEGIN_CYCLES + OUTPUT_CYCLES * len(sizes) + (held > BEAT_BYTES)
+    return StreamCycles(before, run, after + _LAST_CYCLES)

@@ -132,6 +132,8 @@ def generate(
     config: str | AcceleratorConfig | None = None,
     board: str | None = None,
     percent: float | None = None,
+    clock_mhz: float | None = None,
+    baud: int = 1_000_000,
     force: bool = False,
     progress: Progress = _silent,
     **parameters: int | str,
@@ -142,16 +144,20 @@ def generate(
     parameters: fields of AcceleratorConfig instead; `rows` and `cols` are needed then.
     board:      the accelerator is the one that `build` makes for this board.
     percent:    with a board: the largest named configuration that is estimated to fit so much of its device.
+    clock_mhz:  the clock of a design that shall drive the accelerator over a serial line of `baud`; without it there is no uart.v.
     force:      replace a folder that was generated from another network or for another configuration.
     A configuration that is not given as an object takes the network's rescale format.
 
-    Raises InputError for what the accelerator cannot run, DoesNotFitError for what is larger than it.
+    Raises InputError for what the accelerator cannot run, or a baud rate that the clock cannot give, DoesNotFitError for what is larger
+    than the accelerator.
     """
     from hwgen.compiler.fitting import compile_fitted
     from hwgen.emit import emit
+    from hwgen.uart_link import divisor
     from sim.standalone import add_testbench
-    from sim.verilog import accelerator_verilog
+    from sim.verilog import accelerator_verilog, bus_files
 
+    cycles_per_bit = None if clock_mhz is None else divisor(clock_mhz * 1e6, baud)
     graph = _graph(network)
     progress("compiling the network", 0, 1)
     if percent is not None:
@@ -168,6 +174,7 @@ def generate(
         program,
         Path(output),
         verilog=accelerator_verilog,
+        buses=bus_files(program, cycles_per_bit),
         complete=lambda folder: add_testbench(folder, graph, vectors),
         force=force,
     )
@@ -275,6 +282,7 @@ def verify(
     images: int | None = None,
     first: int = 0,
     simulator: str = "verilator",
+    netlist: str | bool = False,
     compare_layers: bool = True,
     seed: int | None = None,
     waves: Path_ | None = None,
@@ -290,12 +298,14 @@ def verify(
     config, parameters: of that one, as in `generate`.
     images, first:      how many inputs, from which on.
     simulator:          "verilator", "icarus" or "both".
+    netlist:            simulate what synthesis makes of it, for this family ("ecp5", "ice40", "gowin") or, with True, for its own.
     waves:              a waveform to write, .vcd or .fst.
     junit:              a JUnit XML file to write.
 
-    Raises ToolMissingError without the simulator; a difference is no error: `VerifyReport.equal` says it.
+    Raises ToolMissingError without the simulator or, for a netlist, Yosys; a difference is no error: `VerifyReport.equal` says it.
     """
     from hwgen.compiler.fitting import compile_fitted
+    from hwgen.family import Family
     from sim import verify as verification
 
     graph = _graph(network)
@@ -316,6 +326,7 @@ def verify(
             simulator=simulator,
             images=images,
             first=first,
+            netlist=Family(netlist) if isinstance(netlist, str) else netlist,
             compare_layers=compare_layers,
             seed=verification.DEFAULT_SEED if seed is None else seed,
             waves=waves_draft,

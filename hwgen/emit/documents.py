@@ -72,6 +72,10 @@ These files were generated. They are yours: use, change and distribute them unde
 | `program.lst` | the program and the memory map, readable |
 | `config.json` | configuration, tensors, layers, for programs |
 | `instantiation.v` | a template to copy |
+| `axi_stream.v` | module `weft_axi_stream`, if the folder has it: the accelerator with inputs and outputs as AXI4-Stream, for this network's shapes |
+| `wishbone.v` | module `weft_wishbone`, if the folder has it: the accelerator as a Wishbone slave |
+| `uart.v` | module `weft_uart`, if the folder has it: the accelerator behind a serial line, for one clock and baud rate |
+| `csr.csv`, `csr.json` | registers and memories of `weft_wishbone` for the tools of LiteX |
 | `weft_driver.h`, `weft_driver.c` | a driver in C99 for any processor, the same for every network |
 | `weft_registers.h` | registers and memory windows, the same for every configuration |
 | `weft_network.h`, `weft_network.c` | this network for the driver: places, sizes and scales of tensors |
@@ -117,8 +121,16 @@ In C, with `weft_driver.c`, `weft_network.c` and `weft_images.c`; every result b
 - **Bus**: AXI4-Lite, a slave of 32 data bits and 28 address bits: a range of 256 MiB, at a multiple of that.
 - **Interrupt**: `irq` is a level and stays high until IRQ_STATUS.done is cleared by writing 1: clear it in the handler, or the handler runs
   again. A start does not clear it. Without it, poll STATUS.
+- **Streams**: `weft_axi_stream` (`axi_stream.v`) takes each input as a packet at `s_axis`, in the order of the table below, starts the run
+  by itself, and sends each output as a packet at `m_axis`. A packet is a tensor in C order (row, column, channel), a byte an element, 4 a
+  beat, the first in bits 7:0; it ends with TLAST in the beat of its last byte, to which TKEEP applies. What ends early or late is thrown
+  away and said in STREAM_ERRORS. No input is taken while a run is under way. `s_axil` is the bus of the ports above.
+- **Wishbone**: `weft_wishbone` (`wishbone.v`), classic cycles, 32 bits, word addresses of 26 bits: LiteX's `wishbone.Interface` without
+  changes. `ack` or `err` ends a cycle. A pipelined master takes `stall` = `cyc & ~(ack | err)`. Addresses in `csr.csv` and `csr.json`
+  count from the base that the design gives it, which LiteX's readers add.
+- **Serial line**: `weft_uart` (`uart.v`, written with `--clock` and `--baud`), ports `clk`, `rst`, `rx`, `tx`.
 - **FuseSoC**: add this folder as a library (`fusesoc library add accelerator <this folder>`) and depend on
-  `{core_name(graph.name)}`. The flag `c_driver` adds the C sources. The images are copied to the folder in which the tool runs.
+  `{core_name(graph.name)}`. The flags `c_driver`, `axi_stream`, `wishbone` and `uart` add those files. The images are copied to the folder in which the tool runs.
 
 | tensor | stored as H x W x C | layout | base word | words per pixel, or per row | scale | zero point |
 |---|---|---|---|---|---|---|

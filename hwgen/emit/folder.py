@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from hwgen.emit.documents import instantiation, readme
 from hwgen.emit.fusesoc import CORE_FILE, core_file
 from hwgen.emit.images import image_files, images
 from hwgen.emit.listing import listing
+from hwgen.emit.litex import CSR_CSV, CSR_JSON, csr_csv, csr_json
 from hwgen.emit.verilog import accelerator_verilog
 
 FORMAT = DESIGN_FORMAT
@@ -89,16 +90,27 @@ def description(program: Program) -> dict[str, Any]:
     }
 
 
-def contents(program: Program, verilog: Callable[[AcceleratorConfig], str] = accelerator_verilog) -> dict[str, str]:
-    """Text of every file of the folder, by name; `verilog` gives accelerator.v of a configuration, from a cache perhaps."""
+def contents(
+    program: Program,
+    verilog: Callable[[AcceleratorConfig], str] = accelerator_verilog,
+    buses: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Text of every file of the folder, by name.
+
+    verilog: gives accelerator.v of a configuration, from a cache perhaps.
+    buses:   what `hwgen.emit.bus_files` gives, if the folder shall have it.
+    """
     driver = c_sources(program)
     files = {
         "accelerator.v": verilog(program.config),
         **images(program),
         "program.lst": listing(program),
         "instantiation.v": instantiation(),
+        **(buses or {}),
         **driver,
-        CORE_FILE: core_file(program, driver),
+        CSR_CSV: csr_csv(program.config),
+        CSR_JSON: csr_json(program.config),
+        CORE_FILE: core_file(program, driver, buses or {}),
         "README.md": readme(program),
     }
     return {**files, CONFIG_FILE: _config_json(program, {*files, CONFIG_FILE})}
@@ -114,10 +126,12 @@ def emit(
     directory: Path,
     *,
     verilog: Callable[[AcceleratorConfig], str] = accelerator_verilog,
+    buses: Mapping[str, str] | None = None,
     complete: Callable[[Path], None] | None = None,
     force: bool = False,
 ) -> None:
-    """Writes the folder, whole or not at all; `complete` may add files to it before it gets its name, `verilog` is as in `contents`.
+    """Writes the folder, whole or not at all; `complete` may add files to it before it gets its name, `verilog` and `buses` are as
+    in `contents`.
 
     A folder that `emit` wrote for the same network and configuration is replaced; with `force`, one for any.  Raises InputError if the
     directory holds anything else, or cannot be written.
@@ -126,7 +140,7 @@ def emit(
     try:
         if directory.exists():
             _check_replaceable(program, directory, force)
-        files = contents(program, verilog)
+        files = contents(program, verilog, buses)
         directory.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
         try:

@@ -18,12 +18,23 @@ def core_name(network: str) -> str:
     return f"weft:accelerator:{re.sub(r'[^A-Za-z0-9_-]+', '_', network).strip('_-') or 'network'}"
 
 
-def core_file(program: Program, c_files: Iterable[str]) -> str:
-    """Text of the core file: Verilog, memory images, and as an option the C driver."""
+def core_file(program: Program, c_files: Iterable[str], bus_files: Iterable[str] = ()) -> str:
+    """Text of the core file: Verilog, memory images, and as options the C driver and each of the other buses."""
     config = program.config
     description = f"{program.graph.name} on an int8 accelerator of {config.rows} x {config.cols}"
     image_lines = "\n".join(f"      - {name}: {{copyto: {name}}}" for name in image_depths(config))
     c_lines = "\n".join(f"      - {name}: {{file_type: cSource{', is_include_file: true' * name.endswith('.h')}}}" for name in c_files)
+    buses = [name.removesuffix(".v") for name in bus_files]
+    bus_sets = "".join(
+        f"""
+  # With the flag `{bus}`: the module weft_{bus}.
+  {bus}:
+    files: [{bus}.v]
+    file_type: verilogSource
+"""
+        for bus in buses
+    )
+    chosen = ", ".join(["rtl", "images", *(f'"{name}? ({name})"' for name in ("c_driver", *buses))])
     return f"""CAPI=2:
 # Depend on {core_name(program.graph.name)} in your own core; its reset, clock and interrupt are described in README.md.
 name: {json.dumps(core_name(program.graph.name))}
@@ -42,7 +53,7 @@ filesets:
   c_driver:
     files:
 {c_lines}
-
+{bus_sets}
 parameters:
   WEFT_TAP:
     datatype: bool
@@ -51,7 +62,7 @@ parameters:
 
 targets:
   default: &default
-    filesets: [rtl, images, "c_driver? (c_driver)"]
+    filesets: [{chosen}]
     parameters: [WEFT_TAP]
     toplevel: {ACCELERATOR_MODULE}
   lint:

@@ -11,8 +11,7 @@ from amaranth.lib.wiring import In, Out
 from hwgen import regmap
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.stream_walk import StreamWalk
-from hwgen.regmap import HOST_BYTES
-from hwgen.stream_layout import BEAT_BYTES, StreamTensor
+from hwgen.stream_layout import BEAT_BYTES, INPUT_CYCLES, OUTPUT_CYCLES, StreamTensor
 
 #: AXI4-Stream ports, by what they begin with: data in, data out.
 STREAM_MEMBERS = {
@@ -42,14 +41,15 @@ class StreamEngine(wiring.Component):
     are the inputs before it; nothing is started with it.
 
     Back-pressure: s_axis_tready is low while no input can be taken; an output waits for m_axis_tready.
-    Throughput: a step of `hwgen.stream_layout.walk` in 3 cycles for inputs, in 7 for outputs, when nobody else uses the bus.
+    Throughput: a step of `hwgen.stream_layout.walk` in `INPUT_CYCLES` for inputs, `OUTPUT_CYCLES` for outputs, when nobody else uses the
+    bus.  `hwgen.stream_layout.stream_cycles` counts all of an inference.
 
     Members: s_axis_*, m_axis_*: the streams.  request, write, address, data, strobe, done, read_data, error: as of `SharedBus`.
         manual, go: of STREAM_CONTROL.  loaded, running, sending: of STREAM_STATUS.  active: an inference is under way.
         failed: for one cycle, bits of STREAM_ERRORS that rise.
     """
 
-    INPUT_CYCLES, OUTPUT_CYCLES = 3, 7
+    INPUT_CYCLES, OUTPUT_CYCLES = INPUT_CYCLES, OUTPUT_CYCLES
 
     def __init__(self, config: AcceleratorConfig, inputs: Sequence[StreamTensor], outputs: Sequence[StreamTensor]) -> None:
         self.config, self.inputs, self.outputs = config, tuple(inputs), tuple(outputs)
@@ -236,18 +236,17 @@ class StreamEngine(wiring.Component):
             with m.State("PACK"):
                 m.d.comb += self.sending.eq(1)
                 full, rest = filled >= BEAT_BYTES, complete & (filled != 0)
-                with m.If(full | rest):
-                    with m.If(~self.m_axis_tvalid | self.m_axis_tready):
-                        m.d.sync += [
-                            self.m_axis_tvalid.eq(1),
-                            self.m_axis_tdata.eq(bytes_out[: 8 * BEAT_BYTES]),
-                            self.m_axis_tkeep.eq(Mux(full, 0b1111, ((1 << filled[:2]) - 1)[:4])),
-                            self.m_axis_tlast.eq(complete & (filled <= BEAT_BYTES)),
-                            bytes_out.eq(bytes_out >> 8 * BEAT_BYTES),
-                            filled.eq(Mux(full, filled - BEAT_BYTES, 0)),
-                        ]
-                        with m.If(~complete):
-                            m.next = "READ"
+                with m.If(full | rest), m.If(~self.m_axis_tvalid | self.m_axis_tready):
+                    m.d.sync += [
+                        self.m_axis_tvalid.eq(1),
+                        self.m_axis_tdata.eq(bytes_out[: 8 * BEAT_BYTES]),
+                        self.m_axis_tkeep.eq(Mux(full, 0b1111, ((1 << filled[:2]) - 1)[:4])),
+                        self.m_axis_tlast.eq(complete & (filled <= BEAT_BYTES)),
+                        bytes_out.eq(bytes_out >> 8 * BEAT_BYTES),
+                        filled.eq(Mux(full, filled - BEAT_BYTES, 0)),
+                    ]
+                    with m.If(~complete):
+                        m.next = "READ"
                 with m.Elif(~complete):
                     m.next = "READ"
                 with m.Elif(index == len(tensors) - 1):

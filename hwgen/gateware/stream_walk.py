@@ -19,8 +19,8 @@ def _bits(values: Sequence[int]) -> int:
 
 
 class StreamWalk(wiring.Component):
-    """Walks through the bytes of tensors, one step after the other: the bytes that are in one 32-bit word of the memory, and in what is left
-    of a beat.  `hwgen.stream_layout.walk` is the same in software.
+    """Walks through the bytes of tensors, step by step: the bytes that are in one 32-bit word of the memory, and in what is left of a beat.
+    `hwgen.stream_layout.walk` is the same in software.
 
     Members: begin, index: starts tensor `index` of `tensors`; not together with `advance`.  advance: the step is made.
         room: bytes that are left in the beat, 1 to 4.

@@ -6,7 +6,6 @@ Environment: WEFT_BUILD, an emitted folder; WEFT_VECTORS, an npz file with int8[
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import os
 import random
@@ -17,7 +16,7 @@ from typing import Any
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, Combine, RisingEdge, with_timeout
+from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
 from cocotb.utils import get_sim_time
 from cocotbext.axi import (  # type: ignore[import-untyped]
     AxiLiteBus,
@@ -295,20 +294,14 @@ async def reset_at_any_time(dut: Any) -> None:
 
 @cocotb.test()
 async def how_long_it_takes(dut: Any) -> None:
-    """Cycles from an inference's first byte offered to its last byte taken, as `boards.host.link_time` says; a processor is quiet."""
+    """Cycles from an inference's first byte to its last, when nobody else is on the bus and nobody waits."""
     streams = Streams(dut)
     await streams.begin()
-    expected = json.loads(os.environ["WEFT_STREAM_CYCLES"])
-    began = get_sim_time("ns")
-    dut.s_axis_tvalid.value.is_resolvable  # noqa: B018
     await streams.send(0)
     await RisingEdge(dut.s_axis_tvalid)
-    began = get_sim_time("ns")
-    while not (int(dut.m_axis_tvalid.value) and int(dut.m_axis_tready.value) and int(dut.m_axis_tlast.value)):
-        await RisingEdge(dut.clk)
-    measured = round((get_sim_time("ns") - began) / PERIOD_NS)
-    dut._log.warning("measured %d, expected %s", measured, expected)
-    assert measured == expected, (measured, expected)
-
-
-__all__ = ["Combine", "Streams"]
+    began, ends = get_sim_time("ns"), 0
+    while ends < len(streams.outputs):
+        await with_timeout(RisingEdge(dut.clk), streams.limit_ns, "ns")
+        ends += int(dut.m_axis_tvalid.value) and int(dut.m_axis_tready.value) and int(dut.m_axis_tlast.value)
+        assert get_sim_time("ns") - began < streams.limit_ns
+    assert round((get_sim_time("ns") - began) / PERIOD_NS) == int(os.environ["WEFT_STREAM_CYCLES"])

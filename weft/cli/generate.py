@@ -25,6 +25,10 @@ from weft.cli.terminal import Report
     flag_value=100.0,
     help="With --board: take the largest configuration that is estimated to fit so much of the device.  Default: 100.",
 )
+@click.option("--clock", metavar="MHZ", type=float, help="The clock of your design: uart.v is written too, for a serial line at --baud.")
+@click.option(
+    "--baud", metavar="N", type=click.IntRange(min=1), default=1_000_000, show_default=True, help="With --clock: the line's rate."
+)
 @configuration_options
 @json_option
 def generate(
@@ -33,6 +37,8 @@ def generate(
     force: bool,
     board: str | None,
     budget: float | None,
+    clock: float | None,
+    baud: int,
     config: str | None,
     as_json: bool,
     **parameters: int | str | None,
@@ -48,7 +54,16 @@ def generate(
     report = Report(as_json)
     with report.progress() as progress:
         program = api.generate(
-            network, output, config=config, board=board, percent=budget, force=force, progress=progress, **given(parameters)
+            network,
+            output,
+            config=config,
+            board=board,
+            percent=budget,
+            clock_mhz=clock,
+            baud=baud,
+            force=force,
+            progress=progress,
+            **given(parameters),
         )
     candidates = () if board is None or budget is None else api.budget(network, board, percent=budget)
     if board is not None and budget is not None:
