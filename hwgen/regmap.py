@@ -341,6 +341,11 @@ def volatile(config: AcceleratorConfig) -> tuple[Window, ...]:
     return (Window.WEIGHT,) if config.family is Family.ICE40 and not config.overlap else ()
 
 
+def readable(config: AcceleratorConfig) -> tuple[Window, ...]:
+    """Memories that the host can read between runs: what it has loaded into those that are volatile can be checked."""
+    return (*(window for window, memory in MEMORIES.items() if memory.access.readable), *volatile(config))
+
+
 def chunks(bits: int) -> int:
     """Host words that a memory word of `bits` bits takes: ceil(bits / 32), rounded up to a power of two."""
     return 1 << (-(-bits // HOST_BITS) - 1).bit_length()

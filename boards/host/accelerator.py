@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,7 +156,10 @@ class Accelerator:
     def load(self, progress: Progress | None = None) -> None:
         """Writes program, weights, parameters and tables into the accelerator's memories.
 
-        Raises InputError for images that are missing or damaged; nothing is written then.
+        Memories that a bitstream cannot fill are read back before the network counts as loaded.
+
+        Raises InputError for images that are missing or damaged, and nothing is written then; DeviceError for a memory that does not hold
+        what was written.
         """
         config = self.design.config
         images = {window: image_words(self.design.path / name, window, config) for window, name in self.design.images.items()}
@@ -164,12 +168,28 @@ class Accelerator:
         blocks = list(load_blocks(images, config, _BLOCK))
         self._wait_idle()
         for index, (address, words) in enumerate(blocks):
+            if index == len(blocks) - 1:  # the header, which says that the network is there
+                self._check_loaded(images)
             self._bus.write_block(address, words)
             if progress is not None:
                 progress("loading the network", index + 1, len(blocks))
         if (found := network_held(self._bus)) != self.design.identity.short:
             raise other_network(found, self.design)
         self._replaces = False
+
+    def _check_loaded(self, images: Mapping[Window, UInt32]) -> None:
+        """Reads those memories back whose contents came over the bus alone, and compares check sequences (CRC-32)."""
+        config = self.design.config
+        for window in regmap.volatile(config):
+            expected = zlib.crc32(images[window].astype("<u4").tobytes())
+            found = self._bus.read_block(regmap.host_address(window, 0, 0, config), len(images[window]))
+            if (got := zlib.crc32(found.astype("<u4").tobytes())) != expected:
+                wrong = int(np.count_nonzero(found != images[window]))
+                raise DeviceError(
+                    f"the {window.name.lower()} memory does not hold what was loaded into it: CRC-32 {got:08x}, and not {expected:08x}; "
+                    f"{wrong} of {len(found)} words differ",
+                    ["load again; if that fails in the same words, the device is damaged, or its clock is too fast for its supply"],
+                )
 
     def run(self, inputs: Inputs, *, layout: str = "NHWC", progress: Progress | None = None) -> Results:
         """Runs a batch: each input is written, the accelerator started, its outputs read; then the host computes its part for all.

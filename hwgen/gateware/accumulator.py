@@ -117,9 +117,7 @@ class Accumulator(wiring.Component):
     def _one_bank(self, m: Module) -> None:
         """Without `overlap`."""
         config = self.config
-        m.submodules.bank = bank = Ram(
-            width=config.cols * config.acc_bits, depth=config.acc_depth, chunk=config.acc_bits, kind=Kind.LEAN
-        )
+        m.submodules.bank = bank = Ram(width=config.cols * config.acc_bits, depth=config.acc_depth, chunk=config.acc_bits, kind=Kind.LEAN)
         address = Signal.like(self.read_addr, name="address")
         with m.If(self.control.valid):
             m.d.sync += address.eq(Mux(self.control.tile_last, 0, address + 1))

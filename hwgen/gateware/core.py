@@ -110,9 +110,12 @@ class Core(wiring.Component):
             sequencer.read_data.eq(program.read_data),
         ]
         # Weights -> array.
+        checked = Window.WEIGHT in regmap.readable(config)
+        if checked:
+            m.d.comb += self.weight_read_data.eq(weights.read_data)
         m.d.comb += [
-            weights.read_en.eq(loader.read_en),
-            weights.read_addr.eq(loader.read_addr),
+            weights.read_en.eq(loader.read_en | (self.weight_read_en if checked else 0)),
+            weights.read_addr.eq(Mux(self.weight_read_en, self.weight_read_addr, loader.read_addr) if checked else loader.read_addr),
             loader.read_data.eq(weights.read_data),
             array.weight_en.eq(loader.weight_en),
             array.weight_slot.eq(loader.weight_slot),

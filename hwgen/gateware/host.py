@@ -15,6 +15,11 @@ from hwgen.regmap import Access, Window
 
 def core_members(config: AcceleratorConfig) -> dict[str, Member]:
     """The members between host port and core, as the host port sees them."""
+    weights = {
+        "weight_read_en": Out(1),
+        "weight_read_addr": Out((config.weight_depth - 1).bit_length()),
+        "weight_read_data": In(regmap.MEMORIES[Window.WEIGHT].word_bits(config)),
+    }
     return {
         "start": Out(1),
         "busy": In(1),
@@ -34,6 +39,7 @@ def core_members(config: AcceleratorConfig) -> dict[str, Member]:
         "program_read_en": Out(1),
         "program_read_addr": Out((config.program_depth - 1).bit_length()),
         "program_read_data": In(32),
+        **(weights if Window.WEIGHT in regmap.readable(config) else {}),
     }
 
 
@@ -68,7 +74,10 @@ class HostPort(wiring.Component):
             write bytes into bits [32 chunk + 31 : 32 chunk] of the word.
         act_read_en, act_read_addr -> act_read_data: activation memory; act_read_en is high for one cycle, never while busy and never
             together with mem_write; the data is taken exactly `READ_LATENCY` cycles after it.
-        program_read_en, program_read_addr -> program_read_data: the same of program memory.
+        program_read_en, program_read_addr -> program_read_data: the same of program memory; weight_read_*: of a volatile weight memory.
+
+    Without `overlap` the port has no registers for addresses and data: it makes one access at a time, takes a write's address and data
+    together, and the address of a read when it answers.  Latency then, from valid signals: write and register read 1 cycle, memory read 3.
     """
 
     READ_LATENCY = 2
@@ -103,23 +112,29 @@ class HostPort(wiring.Component):
             ("CYCLES", "cycles"): self.cycles,
             ("SCRATCH", "value"): scratch,
         }
-        self._write_channel(m, busy, running, finished, state)
+        reading = Signal()  # without `overlap`: a read is under way
+        if not self.config.overlap:
+            m.submodules.decoder = self.decoder = AddressDecoder(self.config)
+            m.d.comb += self.decoder.address.eq(Mux(self._write_waits() & ~reading, self.s_axil_awaddr, self.s_axil_araddr))
+        self._write_channel(m, busy, running, finished, state, reading)
         # After the host's writes: the end of a run is never lost to a clear in the same cycle.
         with m.If(self.done):
             m.d.sync += [running.eq(0), finished.eq(1), irq_done.eq(1)]
-        self._read_channel(m, busy, state)
+        self._read_channel(m, busy, state, reading)
         return m
+
+    def _write_waits(self) -> Value:
+        """Whether address and data of a write are there."""
+        return self.s_axil_awvalid & self.s_axil_wvalid
 
     # --- writes -----------------------------------------------------------------------------------
 
-    def _write_channel(self, m: Module, busy: Signal, running: Signal, finished: Signal, state: dict[tuple[str, str], Value]) -> None:
-        m.submodules.write_decoder = decoder = AddressDecoder(self.config)
+    def _held(self, m: Module, decoder: AddressDecoder, perform: Signal) -> tuple[Value, Value]:
+        """Takes a write's address and data as they come; its data and strobe."""
         address_held, data_held = Signal(), Signal()
         address = Signal(regmap.ADDRESS_BITS, reset_less=True)
         data = Signal(32, reset_less=True)
         strobe = Signal(4, reset_less=True)
-        perform = Signal()
-        allowed = Signal()
         m.d.comb += [
             self.s_axil_awready.eq(~address_held),
             self.s_axil_wready.eq(~data_held),
@@ -130,6 +145,27 @@ class HostPort(wiring.Component):
             m.d.sync += [address.eq(self.s_axil_awaddr), address_held.eq(1)]
         with m.If(self.s_axil_wvalid & self.s_axil_wready):
             m.d.sync += [data.eq(self.s_axil_wdata), strobe.eq(self.s_axil_wstrb), data_held.eq(1)]
+        with m.If(perform):
+            m.d.sync += [address_held.eq(0), data_held.eq(0)]
+        return data, strobe
+
+    def _write_channel(
+        self, m: Module, busy: Signal, running: Signal, finished: Signal, state: dict[tuple[str, str], Value], reading: Signal
+    ) -> None:
+        perform = Signal()
+        allowed = Signal()
+        data: Value
+        strobe: Value
+        if self.config.overlap:
+            m.submodules.write_decoder = decoder = AddressDecoder(self.config)
+            data, strobe = self._held(m, decoder, perform)
+        else:
+            decoder, data, strobe = self.decoder, self.s_axil_wdata, self.s_axil_wstrb
+            m.d.comb += [
+                perform.eq(self._write_waits() & ~reading & (~self.s_axil_bvalid | self.s_axil_bready)),
+                self.s_axil_awready.eq(perform),
+                self.s_axil_wready.eq(perform),
+            ]
         with m.If(self.s_axil_bready):
             m.d.sync += self.s_axil_bvalid.eq(0)
 
@@ -152,7 +188,7 @@ class HostPort(wiring.Component):
             self.mem_strobe.eq(strobe),
         ]
         with m.If(perform):
-            m.d.sync += [address_held.eq(0), data_held.eq(0), self.s_axil_bvalid.eq(1)]
+            m.d.sync += self.s_axil_bvalid.eq(1)
             mapped = decoder.register | decoder.counter | decoder.memory
             m.d.sync += self.s_axil_bresp.eq(Mux(allowed, Response.OKAY, Mux(mapped, Response.SLVERR, Response.DECERR)))
         with m.If(perform & allowed & decoder.register), m.Switch(decoder.register_index):
@@ -173,49 +209,71 @@ class HostPort(wiring.Component):
 
     # --- reads ------------------------------------------------------------------------------------
 
-    def _read_channel(self, m: Module, busy: Signal, state: dict[tuple[str, str], Value]) -> None:
-        m.submodules.read_decoder = decoder = AddressDecoder(self.config)
-        address = Signal(regmap.ADDRESS_BITS, reset_less=True)
-        m.d.comb += [decoder.address.eq(address), self.counter_layer.eq(decoder.layer), self.act_read_addr.eq(decoder.word)]
-        m.d.comb += self.program_read_addr.eq(decoder.word)
+    def _read_channel(self, m: Module, busy: Signal, state: dict[tuple[str, str], Value], reading: Signal) -> None:
+        lean = not self.config.overlap
+        if lean:
+            decoder = self.decoder
+        else:
+            m.submodules.read_decoder = decoder = AddressDecoder(self.config)
+            address = Signal(regmap.ADDRESS_BITS, reset_less=True)
+            m.d.comb += decoder.address.eq(address)
+        m.d.comb += self.counter_layer.eq(decoder.layer)
+        ports = {window: window.name.lower() for window in regmap.readable(self.config)}
+        for name in ports.values():
+            m.d.comb += getattr(self, f"{name}_read_addr").eq(decoder.word)
+        selected = {window: decoder.window == window for window in ports}
 
         def answer(response: Response, data: Value | int = 0) -> None:
             m.d.sync += [self.s_axil_rvalid.eq(1), self.s_axil_rresp.eq(response), self.s_axil_rdata.eq(data)]
+            if lean:
+                m.d.comb += self.s_axil_arready.eq(1)
             m.next = "RESPOND"
 
         registers = Array(self._register_value(register, state) for register in regmap.REGISTERS)
-        act_chunks = regmap.MEMORIES[Window.ACT].chunks(self.config)
-        act_word = Signal(32 * act_chunks)
-        from_act, from_program = decoder.window == Window.ACT, decoder.window == Window.PROGRAM
-        m.d.comb += act_word.eq(self.act_read_data)
-        with m.FSM(name="read"):
-            with m.State("IDLE"):
-                m.d.comb += self.s_axil_arready.eq(1)
-                with m.If(self.s_axil_arvalid):
-                    m.d.sync += address.eq(self.s_axil_araddr)
-                    m.next = "DECODE"
-            with m.State("DECODE"):
-                with m.If(decoder.register):
-                    answer(Response.OKAY, registers[decoder.register_index])
-                with m.Elif(decoder.counter):
+        words = {}
+        for window, name in ports.items():
+            words[window] = Signal(32 * regmap.MEMORIES[window].chunks(self.config), name=f"{name}_word")
+            m.d.comb += words[window].eq(getattr(self, f"{name}_read_data"))
+
+        def decode() -> None:
+            with m.If(decoder.register):
+                answer(Response.OKAY, registers[decoder.register_index])
+            with m.Elif(decoder.counter):
+                m.next = "WAIT"
+            with m.Elif(decoder.memory):
+                with m.If(busy | ~Cat(selected.values()).any()):
+                    answer(Response.SLVERR)
+                with m.Elif(~self.mem_write):  # the memory's two ports never meet, so no word is read while it changes
+                    m.d.comb += [getattr(self, f"{name}_read_en").eq(selected[window]) for window, name in ports.items()]
                     m.next = "WAIT"
-                with m.Elif(decoder.memory):
-                    with m.If(busy | ~(from_act | from_program)):
-                        answer(Response.SLVERR)
-                    with m.Elif(~self.mem_write):  # the memory's two ports never meet, so no word is read while it changes
-                        m.d.comb += [self.act_read_en.eq(from_act), self.program_read_en.eq(from_program)]
-                        m.next = "WAIT"
-                with m.Else():
-                    answer(Response.DECERR)
+            with m.Else():
+                answer(Response.DECERR)
+
+        with m.FSM(name="read") as states:
+            with m.State("IDLE"):
+                if lean:
+                    with m.If(self.s_axil_arvalid & ~self._write_waits()):
+                        decode()
+                else:
+                    m.d.comb += self.s_axil_arready.eq(1)
+                    with m.If(self.s_axil_arvalid):
+                        m.d.sync += address.eq(self.s_axil_araddr)
+                        m.next = "DECODE"
+            if not lean:
+                with m.State("DECODE"):
+                    decode()
             with m.State("WAIT"):
                 m.next = "TAKE"
             with m.State("TAKE"):
-                counter = self.counter_data.word_select(decoder.counter_index, 32)
-                word = Mux(from_program, self.program_read_data, act_word.word_select(decoder.chunk, 32))
-                answer(Response.OKAY, Mux(decoder.counter, counter, word))
+                found: Value = self.counter_data.word_select(decoder.counter_index, 32)
+                for window, word in words.items():
+                    found = Mux(decoder.memory & selected[window], word.word_select(decoder.chunk, 32), found)
+                answer(Response.OKAY, found)
             with m.State("RESPOND"), m.If(self.s_axil_rready):
                 m.d.sync += self.s_axil_rvalid.eq(0)
                 m.next = "IDLE"
+        if lean:
+            m.d.comb += reading.eq(~states.ongoing("IDLE"))
 
     def _register_value(self, register: regmap.Register, state: dict[tuple[str, str], Value]) -> Value:
         value = C(register.constant(self.config), 32)

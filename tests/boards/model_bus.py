@@ -52,7 +52,7 @@ class ModelBus:
         if regmap.COUNTER_BASE <= address < regmap.COUNTER_BASE + regmap.COUNTER_STRIDE * self.config.max_layers:
             return address - regmap.COUNTER_BASE
         self._refuse_while_busy(address)
-        if address >> regmap.WINDOW_SHIFT == regmap.Window.PROGRAM:
+        if address >> regmap.WINDOW_SHIFT in (regmap.Window.PROGRAM, *regmap.volatile(self.config)):
             return self.memory.get(address, 0)
         if address >> regmap.WINDOW_SHIFT != regmap.Window.ACT:
             raise BusError(f"reading at {address:#x} was answered with SLVERR")

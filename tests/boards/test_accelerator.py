@@ -37,6 +37,7 @@ def programs() -> dict[str, Program]:
     return {
         "digits": compile_graph(digits_size_network(), NAMED["tiny-4x4"]),
         "branching": compile_graph(branching_network(), WIDE),
+        "volatile": compile_graph(digits_size_network(), NAMED["icebreaker-4x2"]),
         "not dense": compile_graph(digits_size_network(), replace(NAMED["tiny-4x4"], dense_input=False)),
     }
 
@@ -428,3 +429,44 @@ print(sorted({{name.split(".")[0] for name in installed}}))
 """
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert found.stdout.strip() == "['numpy']"
+
+
+class FaultyBus(ModelBus):
+    """An accelerator one bit of whose weight memory does not change."""
+
+    stuck: int | None = None
+
+    def write(self, address: int, value: int) -> None:
+        super().write(address, value ^ 1 if address == self.stuck else value)
+
+
+def test_memories_that_a_bitstream_cannot_fill_are_read_back(programs: dict[str, Program], folders: dict[str, Path]) -> None:
+    """What is loaded into them is checked before the network counts as loaded; what is wrong is said, and nothing runs."""
+    program, folder = programs["volatile"], folders["volatile"]
+    bus = FaultyBus(folder, program.graph, program.device)
+    x = inputs(program.graph, 2)
+    accelerator = Accelerator(bus, folder)
+    expected = interpreter.run(program.graph, x[program.graph.inputs[0]])
+    np.testing.assert_array_equal(accelerator.run(x).y, expected)
+
+    header = regmap.host_address(regmap.Window.PROGRAM, 0, 0, program.config)
+    bus = FaultyBus(folder, program.graph, program.device)
+    bus.stuck = regmap.host_address(regmap.Window.WEIGHT, 77, 0, program.config)
+    with pytest.raises(DeviceError, match="the weight memory does not hold what was loaded into it: CRC-32") as raised:
+        Accelerator(bus, folder).run(x)
+    assert f"1 of {len(program.weights)} words differ" in raised.value.message
+    assert bus.memory[header] == 0, "no network is there"
+
+
+def test_only_a_memory_without_contents_is_read_back(bus: Callable[[str], ModelBus], folders: dict[str, Path]) -> None:
+    model = bus("digits")
+    read: list[int] = []
+    whole = model.read_block
+
+    def watched(address: int, count: int) -> Any:
+        read.append(address >> regmap.WINDOW_SHIFT)
+        return whole(address, count)
+
+    model.read_block = watched  # type: ignore[method-assign]
+    Accelerator(model, folders["digits"], loaded=False).load()
+    assert regmap.Window.WEIGHT not in read

@@ -19,6 +19,7 @@ from golden.errors import InputError
 from golden.rescale import RescaleFormat
 from hwgen import regmap
 from hwgen.config import NAMED, AcceleratorConfig
+from hwgen.family import Family
 from hwgen.gateware.host import HostPort
 
 OKAY, SLVERR, DECERR = 0, 2, 3
@@ -38,6 +39,8 @@ SHAPES = {
     "4x2": SMALL,
     "6x6": small(6, 6, rescale=RescaleFormat.parse("fixed16"), add_tables=2),
     "24x8": small(24, 8, weight_rows_per_cycle=12),
+    "4x2, lean": small(overlap=False, max_layers=0),
+    "4x2, lean, weights that have to be loaded": small(overlap=False, family=Family.ICE40),
 }
 
 
@@ -82,7 +85,12 @@ class Bench:
         dut, reads, layers, left = self.dut, [None], [None, None], None
         sampled = (dut.start, dut.mem_write, dut.mem_window, dut.mem_word, dut.mem_chunk, dut.mem_data, dut.mem_strobe)
         program_reads: list[int | None] = [None]
+        weight_reads: list[int | None] = [None]
+        weights = regmap.Window.WEIGHT in regmap.readable(self.config)
+        weight_bits = regmap.MEMORIES[regmap.Window.WEIGHT].word_bits(self.config)
+        read_before = 0
         read_members = (dut.act_read_en, dut.act_read_addr, dut.program_read_en, dut.program_read_addr, dut.counter_layer)
+        read_members += (dut.weight_read_en, dut.weight_read_addr) if weights else (dut.start, dut.start)
         async for (
             _,
             reset,
@@ -98,12 +106,17 @@ class Bench:
             read_program,
             line,
             layer,
+            read_weight,
+            tile,
         ) in ctx.tick().sample(*sampled, *read_members):
             self.now += 1
             busy = left is not None
-            read = read_act or read_program
-            assert not (read_act and read_program)
+            read_weight = weights and read_weight
+            read = read_act or read_program or read_weight
+            assert read_act + read_program + read_weight <= 1
             assert not (write and read), "a memory's ports meet"
+            assert not (write and read_before and not self.config.overlap), "a memory's only port is in use"
+            read_before = read
             assert not (busy and (write or read)), "a memory is used while busy"
             if write:
                 self.writes.append((window, word, chunk, data, strobe))
@@ -129,6 +142,10 @@ class Bench:
             value = program_reads.pop(0)
             ctx.set(dut.program_read_data, self.noise.getrandbits(32) if value is None else value)
             program_reads.append(sum(self.memory.get((4, line, k), 0) << 8 * k for k in range(4)) if read_program else None)
+            if weights:
+                value = weight_reads.pop(0)
+                ctx.set(dut.weight_read_data, self.noise.getrandbits(weight_bits) if value is None else value)
+                weight_reads.append(sum(self.memory.get((2, tile, k), 0) << 8 * k for k in range(weight_bits // 8)) if read_weight else None)
             layers = [*layers[1:], layer]
             ctx.set(dut.counter_data, counter_value(layer) if layers[0] == layers[1] else self.noise.getrandbits(128))
             ctx.set(dut.cycles, self.now * 0x01010101 & 0xFFFFFFFF)
@@ -453,7 +470,7 @@ def test_errors_of_unmapped_and_forbidden_accesses(tables):
 def test_memory_writes_reach_the_right_bits(config):
     bench = Bench(config)
     bits = {ACT: 8 * config.rows, WEIGHT: 8 * config.weight_rows_per_cycle * config.cols, PROGRAM: 32}
-    bits[PARAM] = {"2x2": 40, "4x2": 72, "6x6": 54, "24x8": 72}[next(name for name, shape in SHAPES.items() if shape is config)]
+    bits[PARAM] = {"2x2": 40, "4x2": 72, "6x6": 54, "24x8": 72}[next(name for name, shape in SHAPES.items() if shape is config).split(",")[0]]
     chunks = {base: next(2**k for k in range(8) if 2**k * 32 >= width) for base, width in bits.items()}
     depth = {ACT: 20, WEIGHT: 18, PARAM: 5, PROGRAM: 33, TABLE: 1024}
     if config.add_tables:
@@ -744,6 +761,7 @@ class Model:
         self.scratch = self.irq_enable = self.irq_done = self.busy = self.finished = 0
         self.act: dict[int, int] = {}  # by host word
         self.program: dict[int, int] = {}
+        self.weights: dict[int, int] = {}
         self.constant = {r.offset: r.constant(config) for r in regmap.REGISTERS if all(f.value is not None for f in r.fields)}
 
     def depth(self, window: int) -> int:
@@ -769,6 +787,9 @@ class Model:
                 width = 8 * self.config.rows - 32 * (word % regmap.MEMORIES[regmap.Window.ACT].chunks(self.config))
                 kept = mask & ((1 << max(width, 0)) - 1)
                 self.act[word] = self.act.get(word, 0) & ~kept | data & kept
+            if not self.busy and window == 2:  # read by accelerators whose words are narrower than the host's
+                kept = mask & ((1 << regmap.MEMORIES[regmap.Window.WEIGHT].word_bits(self.config)) - 1)
+                self.weights[word] = self.weights.get(word, 0) & ~kept | data & kept
             if not self.busy and window == 4:
                 self.program[word] = self.program.get(word, 0) & ~mask | data & mask
             return SLVERR if self.busy else OKAY
@@ -797,6 +818,8 @@ class Model:
             return OKAY, counter_value((word - 0x400) // 4) >> 32 * (word % 4) & 0xFFFFFFFF
         if kind == "memory":
             readable = {1: self.act, 4: self.program}
+            if regmap.Window.WEIGHT in regmap.readable(self.config):
+                readable[2] = self.weights
             return (SLVERR, 0) if self.busy or window not in readable else (OKAY, readable[window].get(word, 0))
         state = {
             CONTROL: self.irq_enable << 1,
@@ -832,8 +855,10 @@ def operations(config: AcceleratorConfig) -> st.SearchStrategy[list[tuple]]:
     )
 
 
-@pytest.mark.parametrize("config", [SMALL, SHAPES["6x6"]], ids=["4x2", "6x6"])
-def test_random_traffic_equals_the_model(config):
+@pytest.mark.parametrize("shape", ["4x2", "6x6", "4x2, lean", "4x2, lean, weights that have to be loaded"])
+def test_random_traffic_equals_the_model(shape):
+    config = SHAPES[shape]
+
     @settings(max_examples=25, deadline=None, derandomize=True, database=None)
     @given(operations(config))
     def check(traffic):
