@@ -93,6 +93,21 @@ def bus_difference(build: BuildFolder, recording: Recording, outcome: Outcome, f
     return Difference(last.name, last.index, last.output, image, None, None, None, Kind.BUS, 1, detail)
 
 
+def unknown_difference(build: BuildFolder, recording: Recording, outcome: Outcome, first_image: int) -> Difference | None:
+    """The difference of an output byte that was read as x, which no comparison in hardware finds: in Verilog x differs from nothing."""
+    ops = recording.records >> np.uint64(RECORD["op"].offset) & np.uint64(3)
+    at = np.flatnonzero(ops == Op.COMPARE.value)[: len(outcome.unknown)]
+    masks = (recording.records[at] >> np.uint64(RECORD["mask"].offset) & np.uint64(0b1111)).astype(np.int64)
+    found = np.flatnonzero(masks & outcome.unknown[: len(at)])
+    if not len(found):
+        return None
+    image = first_image + int(recording.read_images[found[0]])
+    address = int(recording.read_addresses[found[0]])
+    last = build.layers[-1]
+    detail = f"the read of address {address:#x} gave x, a value that nothing defines"
+    return Difference(last.name, last.index, last.output, image, None, None, None, Kind.BUS, len(found), detail)
+
+
 def runs_made(recording: Recording, outcome: Outcome, log: TapLog | None) -> int:
     """How many runs of a recording can be compared: those that ended, and the one that got stuck."""
     if not outcome.done:

@@ -16,6 +16,7 @@ from golden.errors import ToolFailedError
 from sim import runner, verilog
 from sim.build_folder import BuildFolder
 from sim.cell_models import cell_models
+from sim.netlist import Netlist, for_simulator
 from sim.replay import Recording, records_per_image
 from sim.results import Status, tail
 from sim.runner import Built, Design
@@ -43,6 +44,7 @@ class Outcome:
               it got.  -1 stands for x.
     cycles:   simulated from the end of reset.
     reads:    int64[reads]: the data of every read, in order; -1 where a digit is unknown.
+    unknown:  int64[reads]: bit i for byte i of a read having an unknown digit.
     tap:      the log of activation writes, or None where none was asked for.
     seconds:  wall clock.
     """
@@ -55,6 +57,7 @@ class Outcome:
     fail_response: int
     cycles: int
     reads: npt.NDArray[np.int64]
+    unknown: npt.NDArray[np.int64]
     tap: Path | None
     seconds: float
 
@@ -69,15 +72,27 @@ class Bench:
     images: int
 
 
-def build_bench(build: BuildFolder, simulator: Simulator, *, trace: str | None = None) -> Bench:
-    """Compiles the accelerator of a folder, as it is on disk, with a replay host.  Errors as those of `runner.build`."""
+def build_bench(
+    build: BuildFolder, simulator: Simulator, *, trace: str | None = None, netlist: Netlist | None = None, seed: int = 0
+) -> Bench:
+    """Compiles the accelerator of a folder, as it is on disk, with a replay host.  Errors as those of `runner.build`.
+
+    netlist: takes the place of the accelerator's Verilog.  seed: of what a netlist leaves uninitialized in a simulator that knows x.
+    """
     following, first = records_per_image(build)
     depth = max(_DEPTHS[simulator], 1 << (first - 1).bit_length())
     with tempfile.TemporaryDirectory(prefix="weft-bench-") as name:
         selftest = Path(name) / "selftest.v"
         selftest.write_text(verilog.selftest_verilog(build.config, depth), encoding="utf-8")
-        sources = (build.verilog, selftest, TOP_FILE, *cell_models(build.config.family))
-        built = runner.build(Design(TOP, sources, defines=("WEFT_TAP",)), simulator, trace=trace)
+        if netlist is None:
+            sources = (build.verilog, selftest, TOP_FILE, *cell_models(build.config.family))
+            design = Design(TOP, sources, defines=("WEFT_TAP",))
+        else:
+            texts = {"models.v": netlist.models, "netlist.v": for_simulator(netlist, simulator, seed), "memories.v": netlist.support}
+            for file, text in texts.items():
+                (Path(name) / file).write_text(text, encoding="utf-8")
+            design = Design(TOP, (*(Path(name) / file for file in texts), selftest, TOP_FILE), random_x=True)
+        built = runner.build(design, simulator, trace=trace)
     return Bench(build, built, depth, 1 + (depth - first) // following)
 
 
@@ -122,7 +137,7 @@ def play(
     equal = outcome["done"] == 1 and outcome["fail"] == 0
     if equal != all(test.status is Status.PASSED for test in result.tests):
         raise ToolFailedError(f"the network bench's outcome {outcome} contradicts its result\n{tail(result.log)}")
-    reads = _read_reads(directory / READS_FILE)
+    reads, unknown = _read_reads(directory / READS_FILE)
     if equal and len(reads) != len(recording.read_addresses):
         raise ToolFailedError(
             f"the network bench ended well after {len(reads)} reads of the bus, but the recording has {len(recording.read_addresses)}\n"
@@ -137,12 +152,15 @@ def play(
         fail_response=outcome["fail_response"],
         cycles=outcome["cycles"],
         reads=reads,
+        unknown=unknown,
         tap=directory / TAP_FILE if tap else None,
         seconds=result.seconds,
     )
 
 
-def _read_reads(path: Path) -> npt.NDArray[np.int64]:
-    """The data column of the log of reads."""
+def _read_reads(path: Path) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The data column of the log of reads, and which of its bytes have unknown digits."""
     words = path.read_text(encoding="ascii").split()[1::2] if path.is_file() else []
-    return np.array([int(word, 16) if word.isalnum() and not set(word) & set("xXzZ") else -1 for word in words], np.int64)
+    unknown = [sum(1 << byte for byte in range(4) if set(word.zfill(8)[6 - 2 * byte : 8 - 2 * byte]) & set("xXzZ")) for word in words]
+    values = [-1 if mask else int(word, 16) for word, mask in zip(words, unknown, strict=True)]
+    return np.array(values, np.int64), np.array(unknown, np.int64)

@@ -63,6 +63,22 @@ class SimulatorReport:
 
 
 @dataclass(frozen=True)
+class NetlistReport:
+    """The netlist that took the place of the Verilog.
+
+    family:  whose cells it is made of.
+    yosys:   version of the synthesizer.
+    seconds: of synthesis, when it was done.
+    cells:   how many there are of every cell.
+    """
+
+    family: str
+    yosys: str
+    seconds: float
+    cells: dict[str, int]
+
+
+@dataclass(frozen=True)
 class VerifyReport:
     """Whether a network's Verilog equals its golden model.
 
@@ -74,6 +90,7 @@ class VerifyReport:
     layers_compared:  whether every layer was compared, or the outputs alone.
     seed:             COCOTB_RANDOM_SEED of the runs.
     build:            the folder that was verified; None where it was made for the purpose.
+    netlist:          what was simulated; None where it was the Verilog itself.
     """
 
     network: str
@@ -89,6 +106,7 @@ class VerifyReport:
     simulators: tuple[SimulatorReport, ...]
     seed: int
     build: Path | None
+    netlist: NetlistReport | None = None
 
     @property
     def verdict(self) -> str:
@@ -111,6 +129,7 @@ class VerifyReport:
         if failed is None or failed.first_difference is None:
             return None
         options = ["--build", str(self.build)] if self.build is not None else []
+        options += ["--netlist", self.netlist.family] if self.netlist is not None else []
         options += ["--first", str(failed.first_difference.image), "--images", "1", "--simulator", failed.simulator.value]
         options += ["--seed", str(self.seed), "--waves", "difference.fst" if failed.simulator is Simulator.ICARUS else "difference.vcd"]
         return f"{command} {shlex.join(options)}"
@@ -144,6 +163,7 @@ class VerifyReport:
             ],
             "seed": self.seed,
             "build": None if self.build is None else str(self.build),
+            "netlist": None if self.netlist is None else asdict(self.netlist),
         }
 
     def to_junit(self) -> str:

@@ -35,11 +35,13 @@ class Design:
     top:     name of the top module.
     sources: Verilog files; memory images that they name are looked for in the folder of the run.
     defines: macros to define, as 1.
+    random_x: whether an x that the sources write down is random in Verilator, anew in every run, and not whatever is fastest.
     """
 
     top: str
     sources: tuple[Path, ...]
     defines: tuple[str, ...] = ()
+    random_x: bool = False
 
     def ports(self) -> tuple[str, ...]:
         """Names of the top's ports.  Raises InputError where the sources have no such module, or cannot be read."""
@@ -87,7 +89,7 @@ def build(design: Design, simulator: Simulator, *, trace: str | None = None) -> 
     texts = [part for source in design.sources for part in (source.name, _read(source))]
     identity = (simulator.value, tools.version_of(simulator), version("cocotb"), str(cocotb_tools.config.libs_dir))
     if simulator is Simulator.VERILATOR:
-        options = (*_verilator_identity(), *WeftVerilator.OPTIMIZE, WAIVERS.read_text(encoding="utf-8"))
+        options = (*_verilator_identity(), *WeftVerilator.optimize(design.random_x), WAIVERS.read_text(encoding="utf-8"))
     else:
         options = ()
     key = cache.digest(*identity, *options, trace or "", design.top, *design.defines, *ports, *texts)
@@ -165,7 +167,7 @@ def _build_verilator(design: Design, ports: tuple[str, ...], part: Path, trace: 
         _copy(library.glob("*.o"), work)
     control = work / "ports.vlt"
     control.write_text(control_file(design.top, ports), encoding="utf-8")
-    runner = WeftVerilator(ready_objects=library)
+    runner = WeftVerilator(ready_objects=library, random_x=design.random_x)
     runner.trace = trace
     try:
         _compile(runner, design, work, [control, WAIVERS], ["-Wno-fatal"])

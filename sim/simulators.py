@@ -133,13 +133,20 @@ class IsolatedRunner(Runner):
 class WeftVerilator(IsolatedRunner, Verilator):
     """Verilator with the top's ports, and nothing else, open to Python."""
 
-    OPTIMIZE = ("-O3", "--x-assign", "fast", "--x-initial", "unique", "--noassert")
     MAKE = {"OPT_FAST": "-O2", "OPT_GLOBAL": "-O2"}  # noqa: RUF012
 
-    def __init__(self, ready_objects: Path | None = None) -> None:
-        """ready_objects: a folder with objects of Verilator's own library, compiled before with the same options."""
+    def __init__(self, ready_objects: Path | None = None, random_x: bool = False) -> None:
+        """ready_objects: a folder with objects of Verilator's own library, compiled before with the same options.
+
+        random_x: whether an x in the sources becomes random in every run.
+        """
         super().__init__()
-        self.ready_objects = ready_objects
+        self.ready_objects, self.random_x = ready_objects, random_x
+
+    @staticmethod
+    def optimize(random_x: bool) -> tuple[str, ...]:
+        """Verilator's options for speed."""
+        return ("-O3", "--x-assign", "unique" if random_x else "fast", "--x-initial", "unique", "--noassert")
 
     def _simulator_in_path_build_only(self) -> None:
         found = tools.verilator()
@@ -155,7 +162,7 @@ class WeftVerilator(IsolatedRunner, Verilator):
         make += [f"{name}={value}" for name, value in variables.items()]
         if self.ready_objects is not None:
             make += [argument for file in sorted(self.ready_objects.glob("*.o")) for argument in ("-o", file.name)]
-        return [[*verilate, *self.OPTIMIZE], make]
+        return [[*verilate, *self.optimize(self.random_x)], make]
 
     def _test_command(self) -> list[list[str]]:
         command = [str(self.build_dir / self.sim_hdl_toplevel)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +16,14 @@ from golden.graph import Graph, Int8
 from hwgen.compiler import compile_graph
 from hwgen.config import DEFAULT, NAMED, AcceleratorConfig
 from hwgen.emit import emit
+from hwgen.family import Family
 from sim import network_bench, runner, tools, verilog
 from sim.build_folder import BuildFolder, read_build
-from sim.diagnosis import bus_difference, compare_layers, measured_counters, measured_cycles, no_completion, runs_made
+from sim.diagnosis import bus_difference, compare_layers, measured_counters, measured_cycles, no_completion, runs_made, unknown_difference
+from sim.netlist import Netlist, family_of, synthesize
 from sim.network_bench import TAP_FILE, Bench, Outcome
 from sim.replay import Recording, record
-from sim.report import LayerReport, SimulatorReport, VerifyReport
+from sim.report import LayerReport, NetlistReport, SimulatorReport, VerifyReport
 from sim.scoreboard import Difference, LayerComparison
 from sim.tap import TapLog, last_run, read_tap
 from sim.tools import Simulator
@@ -58,6 +60,7 @@ def verify(
     simulator: Simulator | str = Simulator.VERILATOR,
     images: int | None = None,
     first: int = 0,
+    netlist: Family | bool = False,
     compare_layers: bool = True,
     stop_early: bool = True,
     seed: int = DEFAULT_SEED,
@@ -72,7 +75,8 @@ def verify(
                     default configuration, with the network's rescale format, if None) into a temporary folder.
     simulator:      one of them, or "verilator", "icarus", "both".
     images, first:  how many images, from which on; all if None.
-    compare_layers: compare every layer's tensor, not the outputs alone.
+    netlist:        synthesize the accelerator, for this family or (True) for its own, and simulate the netlist in its place.
+    compare_layers: compare every layer's tensor, not the outputs alone; a netlist has outputs alone to compare.
     stop_early:     stop after the first recording with a difference.
     seed:           COCOTB_RANDOM_SEED, and the seed of what the design leaves uninitialized.
     waves:          waveform to write, .vcd or .fst; for one simulator, and few images.
@@ -80,7 +84,7 @@ def verify(
     progress:       called as things proceed.
 
     Raises InputError for unusable inputs or a damaged folder, DoesNotFitError when the network does not fit, ToolMissingError without
-    the simulator, ToolFailedError when the Verilog does not compile or the simulator ends without a result.
+    the simulator or, for a netlist, Yosys, ToolFailedError when the Verilog does not compile or the simulator ends without a result.
     """
     simulators = (simulator,) if isinstance(simulator, Simulator) else parse_simulators(simulator)
     if waves is not None:
@@ -92,8 +96,9 @@ def verify(
         tools.require(each)
     report = progress or (lambda what, done, total: None)
     with tempfile.TemporaryDirectory(prefix="weft-verify-") as temporary:
-        folder = _folder(graph, build, config, Path(temporary) / "accelerator")
-        session = _Session(graph, folder, batch, first, compare_layers, stop_early, seed, waves, report)
+        folder = _folder(graph, build, config, netlist, Path(temporary) / "accelerator")
+        made = _synthesize(folder, netlist, report)
+        session = _Session(graph, folder, batch, first, compare_layers and made is None, stop_early, seed, waves, report, made)
         found = [session.simulate(each, (directory or Path(temporary)) / each.value) for each in simulators]
     return _report(graph, folder, found, session, build)
 
@@ -123,7 +128,7 @@ def _select(graph: Graph, inputs: Int8 | Mapping[str, Int8], first: int, images:
     return batch
 
 
-def _folder(graph: Graph, build: Path | None, config: AcceleratorConfig | None, temporary: Path) -> BuildFolder:
+def _folder(graph: Graph, build: Path | None, config: AcceleratorConfig | None, netlist: Family | bool, temporary: Path) -> BuildFolder:
     """The folder to verify, emitted for the purpose where none is given."""
     if build is not None:
         folder = read_build(build, graph)
@@ -132,9 +137,24 @@ def _folder(graph: Graph, build: Path | None, config: AcceleratorConfig | None, 
                 f"{build} was generated for another configuration than the one asked for; leave the configuration out, or generate again"
             )
         return folder
-    program = compile_graph(graph, config or NAMED[DEFAULT].with_rescale(graph.format))
+    chosen = config or NAMED[DEFAULT].with_rescale(graph.format)
+    if isinstance(netlist, Family) and chosen.family is Family.PORTABLE:
+        chosen = replace(chosen, family=netlist)
+    program = compile_graph(graph, chosen)
     emit(program, temporary, verilog=verilog.accelerator_verilog)
     return read_build(temporary, graph)
+
+
+def _synthesize(folder: BuildFolder, netlist: Family | bool, progress: Progress) -> Netlist | None:
+    """The netlist to simulate; None where the Verilog itself is."""
+    if netlist is False:
+        return None
+    family = family_of(folder, netlist if isinstance(netlist, Family) else None)
+    what = f"synthesizing for {family.value}"
+    progress(what, 0, 1)
+    made = synthesize(folder, family)
+    progress(what, 1, 1)
+    return made
 
 
 @dataclass
@@ -165,6 +185,7 @@ class _Session:
     seed: int
     waves: Path | None
     progress: Progress
+    netlist: Netlist | None
 
     @property
     def count(self) -> int:
@@ -175,7 +196,13 @@ class _Session:
         found = _Found(simulator)
         self.progress(f"compiling for {simulator.value}", 0, 1)
         started = time.perf_counter()
-        bench = network_bench.build_bench(self.folder, simulator, trace=runner.wave_format(self.waves) if self.waves else None)
+        bench = network_bench.build_bench(
+            self.folder,
+            simulator,
+            trace=runner.wave_format(self.waves) if self.waves else None,
+            netlist=self.netlist,
+            seed=self.seed,
+        )
         found.build_seconds = time.perf_counter() - started
         self.progress(f"compiling for {simulator.value}", 1, 1)
         size = min(bench.images, self._images_in_log())
@@ -245,7 +272,9 @@ class _Session:
                 return first
         elif not outcome.done:
             return no_completion(self.folder, outcome, image, None, "compare the layers to see where it stops")
-        return bus_difference(self.folder, recording, outcome, image) if outcome.fail else None
+        if outcome.fail:
+            return bus_difference(self.folder, recording, outcome, image)
+        return unknown_difference(self.folder, recording, outcome, image)
 
 
 def _report(graph: Graph, folder: BuildFolder, found: list[_Found], session: _Session, build: Path | None) -> VerifyReport:
@@ -297,4 +326,7 @@ def _report(graph: Graph, folder: BuildFolder, found: list[_Found], session: _Se
         simulators=reports,
         seed=session.seed,
         build=build,
+        netlist=None
+        if session.netlist is None
+        else NetlistReport(session.netlist.family.value, session.netlist.yosys, session.netlist.seconds, dict(session.netlist.cells)),
     )

@@ -18,7 +18,7 @@ from sim.replay import Recording, host_words, record
 from sim.scoreboard import Kind
 from sim.tap import TapLog
 
-DONE = Outcome(True, False, 0, 0, 0, 0, 5000, np.zeros(0, np.int64), None, 1.0)
+DONE = Outcome(True, False, 0, 0, 0, 0, 5000, np.zeros(0, np.int64), np.zeros(0, np.int64), None, 1.0)
 
 
 @pytest.fixture
