@@ -155,7 +155,7 @@ class StreamEngine(wiring.Component):
                 with m.If(free):
                     begin(0, "BEGIN")
             with m.State("BEGIN"):
-                m.d.comb += walk.begin.eq(1)
+                m.d.comb += walk.start.eq(1)
                 m.d.sync += [beats.eq(first_beats[index]), ended.eq(0)]
                 m.next = "RECEIVE"
                 with m.If(index >= len(self.inputs)):

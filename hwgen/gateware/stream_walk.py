@@ -22,11 +22,11 @@ class StreamWalk(wiring.Component):
     """Walks through the bytes of tensors, step by step: the bytes that are in one 32-bit word of the memory, and in what is left of a beat.
     `hwgen.stream_layout.walk` is the same in software.
 
-    Members: begin, index: starts tensor `index` of `tensors`; not together with `advance`.  advance: the step is made.
+    Members: start, index: starts tensor `index` of `tensors`; not together with `advance`.  advance: the step is made.
         room: bytes that are left in the beat, 1 to 4.
         address, place, size: the step's byte address, the first byte in the word there, and bytes.
         last: the step is the tensor's last.
-    They belong to the step from the cycle after `begin` or `advance` on.
+    They belong to the step from the cycle after `start` or `advance` on.
     """
 
     def __init__(self, config: AcceleratorConfig, tensors: Sequence[StreamTensor]) -> None:
@@ -35,7 +35,7 @@ class StreamWalk(wiring.Component):
         self.aligned = config.rows % HOST_BYTES == 0 and all(each.runs == 1 or each.run_bytes % HOST_BYTES == 0 for each in tensors)
         super().__init__(
             {
-                "begin": In(1),
+                "start": In(1),
                 "index": In(range(max(2, len(self.tensors)))),
                 "advance": In(1),
                 "room": In(range(BEAT_BYTES + 1)),
@@ -74,7 +74,7 @@ class StreamWalk(wiring.Component):
             self.address.eq(Window.ACT << regmap.WINDOW_SHIFT | (Cat((offset >> 2)[: chunks.bit_length() - 1], word) << 2)),
             self.last.eq(ends_run & (runs == 1)),
         ]
-        with m.If(self.begin):
+        with m.If(self.start):
             m.d.sync += [
                 word.eq(of("base")),
                 run_word.eq(of("base")),
