@@ -12,14 +12,13 @@ from hwgen.family import Family
 from sim.cell_models import cell_models
 from sim.yosys import Yosys
 
-#: Models of Yosys, in its share folder.  Where both have a cell, a netlist is simulated with Yosys's for iCE40, so that our own ones and
-#: Yosys's check each other, and with ours for the others, where Yosys's are empty.
+#: Models of Yosys, in its share folder.  Where both have a cell ours is taken: Yosys's are empty, or do not see a clock that is driven
+#: through VPI (SB_MAC16 in Icarus 11).
 _YOSYS_MODELS: Mapping[Family, tuple[str, ...]] = {
     Family.ECP5: ("ecp5/common_sim.vh", "ecp5/ccu2c_sim.vh"),
     Family.ICE40: ("ice40/cells_sim.v",),
     Family.GOWIN: ("gowin/cells_sim.v",),
 }
-_PREFERRED: Mapping[Family, str] = {Family.ICE40: "yosys"}
 
 _MODULE = re.compile(
     r"^[ \t]*(?:\(\*[^\n]*?\*\)[ \t]*\n?[ \t]*)?module[ \t]+(\\\S+|\w+)(?:(?!^[ \t]*endmodule\b).)*^[ \t]*endmodule\b[^\n]*\n",
@@ -34,7 +33,7 @@ def netlist_models(family: Family, netlist: str, yosys: Yosys) -> str:
     """Verilog of the models of all cells that a netlist has.  Cells without a model are left for the simulator to name."""
     shipped = [(yosys.share / name).read_text(encoding="utf-8") for name in _YOSYS_MODELS.get(family, ())]
     ours = [path.read_text(encoding="utf-8") for path in cell_models(family)]
-    libraries = [*ours, *shipped] if _PREFERRED.get(family) == "yosys" else [*shipped, *ours]
+    libraries = [*shipped, *ours]
     modules: dict[str, str] = {}
     for text in libraries:
         modules |= {match[1]: match[0] for match in _MODULE.finditer(text)}

@@ -18,7 +18,10 @@ module weft_ecp5_dsp_register #(
     parameter CE = "CE0",
     parameter RST = "RST0"
 ) (
-    input wire [3:0] clk,
+    input wire clk0,
+    input wire clk1,
+    input wire clk2,
+    input wire clk3,
     input wire [3:0] ce,
     input wire [3:0] rst,
     input wire [WIDTH-1:0] d,
@@ -34,7 +37,9 @@ module weft_ecp5_dsp_register #(
       initial $fatal(1, "%m: a register of a MULT18X18D has the clock %s, clock enable %s and reset %s", CLK, CE, RST);
       assign q = `WEFT_UNKNOWN(WIDTH);
     end else begin : clocked
-      wire clock = clk[CLOCK], enable = ce[ENABLE], reset = rst[RESET];
+      // No part of a vector: Icarus 11 does not carry a clock on that is written through VPI.
+      wire clock = CLOCK == 0 ? clk0 : CLOCK == 1 ? clk1 : CLOCK == 2 ? clk2 : clk3;
+      wire enable = ce[ENABLE], reset = rst[RESET];
       reg [WIDTH-1:0] value;
       always @(posedge clock)
         if (reset === 1'b1) value <= {WIDTH{1'b0}};
@@ -90,7 +95,7 @@ module MULT18X18D (
 
   wire [17:0] a = {A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2, A1, A0};
   wire [17:0] b = {B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0};
-  wire [3:0] clk = {CLK3, CLK2, CLK1, CLK0}, ce = {CE3, CE2, CE1, CE0}, rst = {RST3, RST2, RST1, RST0};
+  wire [3:0] ce = {CE3, CE2, CE1, CE0}, rst = {RST3, RST2, RST1, RST0};
   wire [18:0] held_a, held_b;
   wire [35:0] inner, product;
 
@@ -107,14 +112,14 @@ module MULT18X18D (
     if (SOURCEA === 1'b1 || SOURCEB === 1'b1) $fatal(1, "%m: MULT18X18D: shift chains (SOURCEA, SOURCEB) are not modelled");
 
   weft_ecp5_dsp_register #(.WIDTH(19), .CLK(REG_INPUTA_CLK), .CE(REG_INPUTA_CE), .RST(REG_INPUTA_RST)) register_a
-      (.clk(clk), .ce(ce), .rst(rst), .d({SIGNEDA & a[17], a}), .q(held_a));
+      (.clk0(CLK0), .clk1(CLK1), .clk2(CLK2), .clk3(CLK3), .ce(ce), .rst(rst), .d({SIGNEDA & a[17], a}), .q(held_a));
   weft_ecp5_dsp_register #(.WIDTH(19), .CLK(REG_INPUTB_CLK), .CE(REG_INPUTB_CE), .RST(REG_INPUTB_RST)) register_b
-      (.clk(clk), .ce(ce), .rst(rst), .d({SIGNEDB & b[17], b}), .q(held_b));
+      (.clk0(CLK0), .clk1(CLK1), .clk2(CLK2), .clk3(CLK3), .ce(ce), .rst(rst), .d({SIGNEDB & b[17], b}), .q(held_b));
   wire signed [35:0] wide_a = {{17{held_a[18]}}, held_a}, wide_b = {{17{held_b[18]}}, held_b};
   weft_ecp5_dsp_register #(.WIDTH(36), .CLK(REG_PIPELINE_CLK), .CE(REG_PIPELINE_CE), .RST(REG_PIPELINE_RST)) register_inner
-      (.clk(clk), .ce(ce), .rst(rst), .d(wide_a * wide_b), .q(inner));
+      (.clk0(CLK0), .clk1(CLK1), .clk2(CLK2), .clk3(CLK3), .ce(ce), .rst(rst), .d(wide_a * wide_b), .q(inner));
   weft_ecp5_dsp_register #(.WIDTH(36), .CLK(REG_OUTPUT_CLK), .CE(REG_OUTPUT_CE), .RST(REG_OUTPUT_RST)) register_product
-      (.clk(clk), .ce(ce), .rst(rst), .d(inner), .q(product));
+      (.clk0(CLK0), .clk1(CLK1), .clk2(CLK2), .clk3(CLK3), .ce(ce), .rst(rst), .d(inner), .q(product));
 
   assign {
     P35, P34, P33, P32, P31, P30, P29, P28, P27, P26, P25, P24, P23, P22, P21, P20, P19, P18,
