@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from sim.report import VerifyReport
 
 
+#: What `--netlist` without a family stands for.
+_OWN = "own"
+
+
 @click.command()
 @network_argument
 @inputs_option
@@ -28,6 +32,14 @@ if TYPE_CHECKING:
 @images_option
 @click.option("--first", metavar="N", type=click.IntRange(min=0), default=0, help="Begin with input N, counted from 0.")
 @click.option("--simulator", type=click.Choice(["verilator", "icarus", "both"]), default="verilator", show_default=True)
+@click.option(
+    "--netlist",
+    metavar="[FAMILY]",
+    is_flag=False,
+    flag_value=_OWN,
+    type=click.Choice([_OWN, "ecp5", "ice40", "gowin"]),
+    help="Synthesize the accelerator, for a family (ecp5, ice40, gowin) or its own, and simulate the netlist: outputs only, and slow.",
+)
 @click.option("--outputs-only", is_flag=True, help="Compare the network's outputs and not every layer: faster.")
 @click.option("--junit", metavar="F", type=click.Path(path_type=Path), help="Write a JUnit XML file.")
 @click.option(
@@ -45,6 +57,7 @@ def verify(
     images: int | None,
     first: int,
     simulator: str,
+    netlist: str | None,
     outputs_only: bool,
     junit: Path | None,
     waves: Path | None,
@@ -73,6 +86,7 @@ def verify(
             images=images,
             first=first,
             simulator=simulator,
+            netlist=netlist == _OWN or netlist or False,
             compare_layers=not outputs_only,
             seed=seed,
             waves=waves,
@@ -119,6 +133,9 @@ def show(report: Report, found: VerifyReport, again: str) -> None:
             for each in found.simulators
         ],
     )
+    if found.netlist is not None:
+        cells = ", ".join(f"{count:,} {name}" for name, count in sorted(found.netlist.cells.items()))
+        report.note(f"netlist for {found.netlist.family}, by Yosys {found.netlist.yosys} in {found.netlist.seconds:.0f} s: {cells}")
     if found.cycles is not None:
         report.note(f"{found.cycles:,} cycles per inference")
     report.note(found.verdict)
