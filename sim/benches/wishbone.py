@@ -163,7 +163,7 @@ async def cycles_that_are_given_up(dut: Any) -> None:
     await host.begin()
     scratch = regmap.register_address("SCRATCH")
     for length in range(1, 7):
-        for pause in range(0, 5):
+        for pause in range(5):
             await drive(dut, scratch, 77)
             await ClockCycles(dut.clk, length)
             dut.wb_cyc.value = dut.wb_stb.value = 0

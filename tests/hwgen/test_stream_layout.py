@@ -26,7 +26,7 @@ class Place:
 
 
 def place(base: int, shape: tuple[int, int, int], rows: int, *, dense: bool) -> Place:
-    height, width, channels = shape
+    _height, width, channels = shape
     words = -(-channels // rows)
     return Place(base, shape, words, -(-width * channels // rows) if dense else width * words, dense)
 
