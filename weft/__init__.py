@@ -12,12 +12,28 @@ from typing import TYPE_CHECKING, Any
 from weft.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from weft.api import analyze, check, doctor, generate, inspect, predict, quantize, verify
+    from weft.api import analyze, budget, build, check, doctor, generate, inspect, predict, quantize, report, verify
     from weft.comparison.command import compare
     from weft.mixing import mix
     from weft.training import train
 
-__all__ = ["__version__", "analyze", "check", "compare", "doctor", "generate", "inspect", "mix", "predict", "quantize", "train", "verify"]
+__all__ = [
+    "__version__",
+    "analyze",
+    "budget",
+    "build",
+    "check",
+    "compare",
+    "doctor",
+    "generate",
+    "inspect",
+    "mix",
+    "predict",
+    "quantize",
+    "report",
+    "train",
+    "verify",
+]
 
 
 #: Where the functions are that are not in `weft.api`.

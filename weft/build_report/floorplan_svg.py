@@ -17,6 +17,7 @@ def floorplan_svg(plan: Floorplan, title: str) -> str:
     """SVG text.  A path for each group of components, of class `group-N`, N its number in GROUPS."""
     paths: dict[str, list[str]] = defaultdict(list)
     outlines: list[str] = []
+    fullest = plan.fullest
     for tile in plan.tiles:
         x, y = tile.x * _TILE, tile.y * _TILE
         if tile.block == "pin":
@@ -25,7 +26,7 @@ def floorplan_svg(plan: Floorplan, title: str) -> str:
             paths[next(iter(tile.groups))].append(_box(x, y, _DRAWN, _DRAWN))
             outlines.append(_box(x, y, _DRAWN, _DRAWN) if tile.block == "multiplier" else f"M{x} {y}l{_DRAWN} {_DRAWN}")
         else:
-            for group, top, height in _bands(tile, plan.fullest):
+            for group, top, height in _bands(tile, fullest):
                 paths[group].append(_box(x, y + top, _DRAWN, height))
     width, height = plan.width * _TILE, plan.height * _TILE
     drawn = [

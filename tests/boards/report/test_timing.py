@@ -12,7 +12,10 @@ from boards.report.timing import read_timing
 from golden.errors import InputError
 
 BY_NAME = {component.name: component for component in COMPONENTS}
-OWNERS = {"weft.accelerator.core.post.x_FF_Q": BY_NAME["post-processor"], "b_LUT4_Z": BY_NAME["accumulators"]}
+OWNERS = {
+    "weft.accelerator.core.array.row_0.psum_TRELLIS_FF_Q": BY_NAME["array"],
+    "weft.accelerator.core.act_TRELLIS_FF_Q": BY_NAME["feeder"],
+}
 
 
 def part(kind: str, delay: float, source: str, to: str) -> dict[str, object]:
@@ -31,11 +34,21 @@ REPORT = {
             "from": "posedge $glbnet$clk",
             "to": "posedge $glbnet$clk",
             "path": [
-                part("clk-to-q", 0.5, "weft.accelerator.core.post.x_FF_Q", "weft.accelerator.core.post.x_FF_Q"),
-                part("routing", 2.0, "weft.accelerator.core.post.x_FF_Q", "b_LUT4_Z"),
-                part("logic", 0.25, "b_LUT4_Z", "b_LUT4_Z"),
-                part("routing", 1.0, "b_LUT4_Z", "weft.accelerator.core.post.x_FF_Q"),
-                part("setup", 0.125, "weft.accelerator.core.post.x_FF_Q", "weft.accelerator.core.post.x_FF_Q"),
+                part(
+                    "clk-to-q",
+                    0.5,
+                    "weft.accelerator.core.array.row_0.psum_TRELLIS_FF_Q",
+                    "weft.accelerator.core.array.row_0.psum_TRELLIS_FF_Q",
+                ),
+                part("routing", 2.0, "weft.accelerator.core.array.row_0.psum_TRELLIS_FF_Q", "weft.accelerator.core.act_TRELLIS_FF_Q"),
+                part("logic", 0.25, "weft.accelerator.core.act_TRELLIS_FF_Q", "weft.accelerator.core.act_TRELLIS_FF_Q"),
+                part("routing", 1.0, "weft.accelerator.core.act_TRELLIS_FF_Q", "weft.accelerator.core.array.row_0.psum_TRELLIS_FF_Q"),
+                part(
+                    "setup",
+                    0.125,
+                    "weft.accelerator.core.array.row_0.psum_TRELLIS_FF_Q",
+                    "weft.accelerator.core.array.row_0.psum_TRELLIS_FF_Q",
+                ),
             ],
         },
         {"from": "a", "to": "b", "path": []},
@@ -55,11 +68,11 @@ def test_clocks_and_paths(tmp_path: Path) -> None:
     assert dict(found.available) == {"TRELLIS_COMB": 100}
     (critical,) = found.paths
     assert (critical.start, critical.end) == ("posedge clk", "posedge clk")
-    assert critical.route == "post-processor -> accumulators -> post-processor"
+    assert critical.route == "array -> feeder -> array"
     assert [(step.component, step.cells, step.logic_ns, step.routing_ns) for step in critical.steps] == [
-        ("post-processor", 1, 0.5, 2.0),
-        ("accumulators", 1, 0.25, 1.0),
-        ("post-processor", 1, 0.125, 0.0),
+        ("array", 1, 0.5, 2.0),
+        ("feeder", 1, 0.25, 1.0),
+        ("array", 1, 0.125, 0.0),
     ]
     assert (critical.ns, critical.routing_ns) == (3.875, 3.0)
 
