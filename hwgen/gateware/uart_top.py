@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.accelerator import Accelerator
 from hwgen.gateware.axil import join
+from hwgen.gateware.flash_loader import FlashLoader
 from hwgen.gateware.selftest import ACCELERATOR_MODULE
 from hwgen.gateware.shared import shared
 from hwgen.gateware.uart_bridge import UartBridge
@@ -23,18 +25,34 @@ class UartTop(wiring.Component):
 
     Members: rx, tx: the serial line, `divisor` clock cycles a bit, idle high.  irq: the accelerator's interrupt line, high from the
         end of a run until the host clears it.  open, activity: for lamps: a host has begun a session; changes with every request.
+    With `flash_offset` a `FlashLoader` has the bus first; the host's requests wait for it.  flash_*: the flash; loaded, load_error: how
+        that ended.
     """
 
-    def __init__(self, config: AcceleratorConfig, divisor: int, *, images: Mapping[Window, Sequence[int]] | None = None) -> None:
-        self.config, self.divisor, self.images = config, divisor, images
-        super().__init__({"rx": In(1), "tx": Out(1, init=1), "irq": Out(1), "open": Out(1), "activity": Out(1)})
+    def __init__(
+        self,
+        config: AcceleratorConfig,
+        divisor: int,
+        *,
+        images: Mapping[Window, Sequence[int]] | None = None,
+        flash_offset: int | None = None,
+    ) -> None:
+        self.config, self.divisor, self.images, self.flash_offset = config, divisor, images, flash_offset
+        flash = {"flash_sck": Out(1), "flash_cs_n": Out(1, init=1), "flash_mosi": Out(1), "flash_miso": In(1)}
+        flash |= {"loaded": Out(1), "load_error": Out(1)}
+        super().__init__(
+            {
+                **{"rx": In(1), "tx": Out(1, init=1), "irq": Out(1), "open": Out(1), "activity": Out(1)},
+                **({} if flash_offset is None else flash),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         accelerator = shared(m, "accelerator", ACCELERATOR_MODULE, partial(Accelerator, self.config, self.images), platform)
         m.submodules.bridge = bridge = UartBridge(self.divisor)
         m.d.comb += [
-            *join(bridge, accelerator),
+            *(join(bridge, accelerator) if self.flash_offset is None else self._loaded_first(m, bridge, accelerator)),
             bridge.irq.eq(accelerator.irq),
             bridge.rx.eq(self.rx),
             self.tx.eq(bridge.tx),
@@ -43,3 +61,30 @@ class UartTop(wiring.Component):
             self.activity.eq(bridge.activity),
         ]
         return m
+
+    def _loaded_first(self, m: Module, bridge: UartBridge, accelerator: Any) -> list[Any]:
+        """The bus is the loader's until it ends, then the bridge's."""
+        assert self.flash_offset is not None
+        m.submodules.flash = loader = FlashLoader(self.config, self.flash_offset)
+        connections = join(bridge, accelerator)
+        for name in ("awaddr", "wdata", "awvalid", "wvalid", "bready"):
+            ours, theirs = getattr(loader, f"m_axil_{name}"), getattr(bridge, f"m_axil_{name}")
+            connections.append(getattr(accelerator, f"s_axil_{name}").eq(Mux(loader.busy, ours, theirs)))
+        for name in ("awready", "wready", "bvalid"):
+            signal = getattr(accelerator, f"s_axil_{name}")
+            connections += [
+                getattr(loader, f"m_axil_{name}").eq(signal & loader.busy),
+                getattr(bridge, f"m_axil_{name}").eq(signal & ~loader.busy),
+            ]
+        connections += [
+            loader.m_axil_bresp.eq(accelerator.s_axil_bresp),
+            accelerator.s_axil_arvalid.eq(bridge.m_axil_arvalid & ~loader.busy),
+            bridge.m_axil_arready.eq(accelerator.s_axil_arready & ~loader.busy),
+            self.flash_sck.eq(loader.sck),
+            self.flash_cs_n.eq(loader.cs_n),
+            self.flash_mosi.eq(loader.mosi),
+            loader.miso.eq(self.flash_miso),
+            self.loaded.eq(loader.done),
+            self.load_error.eq(loader.error),
+        ]
+        return connections

@@ -145,7 +145,9 @@ class Bench:
             if weights:
                 value = weight_reads.pop(0)
                 ctx.set(dut.weight_read_data, self.noise.getrandbits(weight_bits) if value is None else value)
-                weight_reads.append(sum(self.memory.get((2, tile, k), 0) << 8 * k for k in range(weight_bits // 8)) if read_weight else None)
+                weight_reads.append(
+                    sum(self.memory.get((2, tile, k), 0) << 8 * k for k in range(weight_bits // 8)) if read_weight else None
+                )
             layers = [*layers[1:], layer]
             ctx.set(dut.counter_data, counter_value(layer) if layers[0] == layers[1] else self.noise.getrandbits(128))
             ctx.set(dut.cycles, self.now * 0x01010101 & 0xFFFFFFFF)
@@ -470,7 +472,9 @@ def test_errors_of_unmapped_and_forbidden_accesses(tables):
 def test_memory_writes_reach_the_right_bits(config):
     bench = Bench(config)
     bits = {ACT: 8 * config.rows, WEIGHT: 8 * config.weight_rows_per_cycle * config.cols, PROGRAM: 32}
-    bits[PARAM] = {"2x2": 40, "4x2": 72, "6x6": 54, "24x8": 72}[next(name for name, shape in SHAPES.items() if shape is config).split(",")[0]]
+    bits[PARAM] = {"2x2": 40, "4x2": 72, "6x6": 54, "24x8": 72}[
+        next(name for name, shape in SHAPES.items() if shape is config).split(",")[0]
+    ]
     chunks = {base: next(2**k for k in range(8) if 2**k * 32 >= width) for base, width in bits.items()}
     depth = {ACT: 20, WEIGHT: 18, PARAM: 5, PROGRAM: 33, TABLE: 1024}
     if config.add_tables:
