@@ -76,7 +76,7 @@ class ByteShifter(wiring.Component):
             with m.If(self.issue):
                 m.d.sync += [dense.eq(self.dense), shift.eq(self.shift)]
 
-        # The bytes of the row, with an issue: x + i from 0 to width - 1.  Only a window's first byte may lie before the row, by less than R.
+        # The bytes of the row, with an issue: x + i from 0 to width - 1.  A window begins less than R bytes before the row.
         bits = (rows - 1).bit_length()
         behind = Signal(signed(self.place_bits + 1))  # bytes from the window's first to the row's end
         inside = Signal(rows)

@@ -15,17 +15,19 @@ from hwgen.regmap import Window
 
 
 class FlashLoader(wiring.Component):
-    """After reset takes the magic word out of the program's header, reads the image at `offset` of the flash, writes its words to the weight
-    memory, and, if its check sequence is right, puts the magic word there: only then does a host, or whatever starts runs, find a network.
+    """After reset takes the magic word out of the program's header, reads the image at `offset` of the flash, writes its words to the
+    weight memory, and, if its check sequence is right, puts the magic word back: only then does a host, or whatever starts runs, find a
+    network.
 
-    Anything else ends in `error`: no image there, a length that the memory does not have, a bus error, a wrong check sequence.  Nothing takes
-    what is in the memory for a network then; a host can still load one.
+    Anything else ends in `error`: no image there, a length that the memory does not have, a bus error, a wrong check sequence.  Nothing
+    takes what is in the memory for a network then; a host can still load one.
 
     The flash is woken from the power-down that the configuration of an iCE40 leaves it in, which takes up to `WAKE_CYCLES`, and read with
     the command that every flash has, a bit in two cycles.  `sck` is idle low; the flash takes `mosi` when it rises and changes `miso` when
     it falls (mode 0).
 
-    Members: sck, cs_n, mosi, miso: the flash.  m_axil_*: the bus, while `busy`; writes alone.  busy; done, error: how it ended, until reset.
+    Members: sck, cs_n, mosi, miso: the flash.  m_axil_*: the bus, while `busy`; writes alone.  busy; done, error: how it ended, until
+    reset.
     """
 
     WAKE_CYCLES = 1 << 11  #: 20 us at 100 MHz; flashes ask for 3 to 8 us

@@ -42,7 +42,11 @@ class UartTop(wiring.Component):
         flash |= {"loaded": Out(1), "load_error": Out(1)}
         super().__init__(
             {
-                **{"rx": In(1), "tx": Out(1, init=1), "irq": Out(1), "open": Out(1), "activity": Out(1)},
+                "rx": In(1),
+                "tx": Out(1, init=1),
+                "irq": Out(1),
+                "open": Out(1),
+                "activity": Out(1),
                 **({} if flash_offset is None else flash),
             }
         )

@@ -235,7 +235,8 @@ def test_offsets_that_a_flash_does_not_have(offset):
 
 @pytest.mark.parametrize("good", [True, False])
 def test_an_accelerator_behind_its_line(simulate, good):
-    """The host's first request, sent while the loader is at work, is answered after it: weights and header as they were loaded, or no header."""
+    """The host's first request, sent while the loader is at work, is answered after it: weights and header as they were loaded, or no
+    header."""
     words = [word & 0xFFFF for word in some_words(9)]
     flash = Flash(image(words) if good else damaged(image(words), 216))
     m = Module()

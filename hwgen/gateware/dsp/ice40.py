@@ -96,7 +96,7 @@ def wide_product(m: Module, a: Value, b: Value) -> Value:
         m.d.comb += result.eq(delay(m, only.as_signed(), 1, name="product"))
         return result
     if not a_rest or not b_rest:
-        ((low_a, low_b), (high_a, high_b)) = [(part, b_low) for part in (a_low, *a_rest)] if a_rest else [(a_low, p) for p in (b_low, *b_rest)]
+        (low_a, low_b), (high_a, high_b) = ((a_low, b_low), (a_rest[0], b_low) if a_rest else (a_low, b_rest[0]))
         low = _product(m, "cell_low", low_a, low_b, C(0), registers=3, top=_PRODUCT)
         high = _product(m, "cell_high", high_a, high_b, low[half].as_signed(), registers=3)
         m.d.comb += result.eq(delay(m, Cat(low[:CELL_BITS], high).as_signed(), 1, name="product"))
