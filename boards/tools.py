@@ -116,7 +116,10 @@ def _find(program: Program) -> FoundProgram | None:
     installed = _installed(program)
     if installed is not None and (program.minimum is None or at_least(installed.version, program.minimum)):
         return installed
-    return _packaged(program)
+    packaged = _packaged(program)
+    if packaged is None and installed is not None and missing_library(installed) is not None:
+        return installed  # it is there, though it cannot even say its version
+    return packaged
 
 
 def _installed(program: Program) -> FoundProgram | None:

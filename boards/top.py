@@ -58,8 +58,6 @@ class BoardTop(Elaboratable):  # type: ignore[misc]
 
     def __init__(self, board: Board, pll: PllSettings, top: Top) -> None:
         self.board, self.pll, self.top = board, pll, top
-        if top is Top.UART and board.uart is None:
-            raise InputError(f"the FPGA of {board.title} has no serial line of its own, so that it has no UART top; use --top selftest")
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -111,7 +109,12 @@ CONSTRAINTS = {Family.ECP5: "lpf", Family.ICE40: "pcf", Family.GOWIN: "cst"}
 
 
 def top_sources(board: Board, pll: PllSettings, top: Top) -> TopSources:
-    """The top of a board as Amaranth's platform prepares it; the tools are run by Weft's own stages."""
+    """The top of a board as Amaranth's platform prepares it; the tools are run by Weft's own stages.
+
+    Raises InputError for a UART top where the FPGA has no serial line.
+    """
+    if top is Top.UART and board.uart is None:
+        raise InputError(f"the FPGA of {board.title} has no serial line of its own, so that it has no UART top; use --top selftest")
     plan = board.platform().build(BoardTop(board, pll, top), name="top", do_build=False, emit_src=False)
     file = f"top.{CONSTRAINTS[board.family]}"
     return TopSources(_text(plan.files["top.il"]), _text(plan.files[file]), file)
