@@ -8,16 +8,19 @@ STAMP  := $(VENV)/installed
 DEMO   := build/demo
 # Where `make reference` puts the networks that some tests and benchmarks need.
 REFERENCE := build/reference
+BOARDS_DIR := build/boards
 # Test processes; two is what the continuous integration has.
 JOBS   ?= 2
 
-.PHONY: help demo test test-full bench reference lint format typecheck clean icarus
+.PHONY: help demo test test-full bench boards calibrate reference lint format typecheck clean icarus
 
 help:
 	@echo "make demo        train, quantize, generate and verify a digits network; files in $(DEMO)"
 	@echo "make test        the tests, in minutes"
 	@echo "make test-full   the tests and the long ones, in hours"
 	@echo "make bench       how fast everything is; BENCH='--only NAME' for one, BENCH=--list for the names"
+	@echo "make boards      bitstreams of all boards and networks in the README, an hour; BOARDS='--only NAME' for one; files in $(BOARDS_DIR)"
+	@echo "make calibrate   measures again what resource estimates rest on"
 	@echo "make reference   fetches the MLPerf Tiny networks, for the tests and benchmarks that need them, into $(REFERENCE)"
 	@echo "make lint        ruff and mypy"
 	@echo "make clean       removes build/ and caches; keeps $(VENV)"
@@ -34,6 +37,13 @@ test-full: $(STAMP) icarus
 bench: $(STAMP) icarus
 	@mkdir -p build
 	$(BIN)/weft bench -o build/bench.json $(BENCH)
+
+boards: $(STAMP)
+	@mkdir -p $(BOARDS_DIR)
+	$(BIN)/weft boards --build $(BOARDS_DIR) -o build/boards.json $(BOARDS)
+
+calibrate: $(STAMP)
+	$(BIN)/weft calibrate
 
 reference: $(STAMP)
 	$(BIN)/python -m tests.fetch_reference $(REFERENCE)

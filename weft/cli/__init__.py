@@ -8,6 +8,7 @@ import click
 
 from weft.cli.analyze import analyze
 from weft.cli.bench import bench
+from weft.cli.boards import boards
 from weft.cli.build import build
 from weft.cli.calibrate import calibrate
 from weft.cli.check import check
@@ -58,6 +59,7 @@ for _command in (
     predict,
     generate,
     verify,
+    boards,
     build,
     flash,
     report,

@@ -1,0 +1,144 @@
+"""The boards with the networks that run on them: every pair built, and the table of what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from boards.definitions import find_board
+from boards.report.report import BuildReport
+from golden.errors import DoesNotFitError, InputError, TimingError, ToolFailedError
+from golden.graph import Graph
+from weft import api
+from weft.benchmarks import digits_network, reference_networks
+from weft.benchmarks.registry import NotMeasuredError
+from weft.network import load_network
+
+Progress = Callable[[str, int, int], None]
+
+DIGITS = "digits"
+_REFERENCE = {network.name: network for network in reference_networks.NETWORKS}
+#: What is built: a bitstream for each network on each board.
+PAIRS: tuple[tuple[str, str], ...] = (
+    *(("ulx3s_85f", name) for name in _REFERENCE),
+    ("icebreaker", DIGITS),
+    ("icebreaker", "DS-CNN"),
+    ("tang_nano_20k", DIGITS),
+    ("tang_nano_20k", "DS-CNN"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network on a board.
+
+    problem:      why there is no bitstream; then all others are 0.
+    clock_mhz:    the accelerator's clock; reached_mhz: the fastest that the placement allows.
+    dsp, ram:     multipliers, memory blocks; big_ram: SPRAM.
+    seconds:      that the stages took when they ran.
+    """
+
+    board: str
+    network: str
+    problem: str = ""
+    lut: int = 0
+    ff: int = 0
+    dsp: int = 0
+    ram: int = 0
+    big_ram: int = 0
+    clock_mhz: float = 0.0
+    reached_mhz: float = 0.0
+    cycles: int = 0
+    latency_ms: float = 0.0
+    seconds: float = 0.0
+
+
+def build_all(folder: Path, pairs: Sequence[tuple[str, str]], *, progress: Progress) -> tuple[Row, ...]:
+    """Builds every pair of a board and a network into a subfolder of its own; what cannot be built has its reason in its row.
+
+    Raises InputError where a network is not there, ToolMissingError without the tools.
+    """
+    networks = {name: _network(name, progress) for name in dict.fromkeys(network for _, network in pairs)}
+    return tuple(_row(folder, board, name, networks[name], progress) for board, name in pairs)
+
+
+def _network(name: str, progress: Progress) -> Graph:
+    if name == DIGITS:
+        return digits_network.digits_network(progress)[0]
+    try:
+        return load_network(_REFERENCE[name].path)
+    except NotMeasuredError as error:
+        raise InputError(str(error)) from error
+
+
+def _row(folder: Path, board: str, name: str, graph: Graph, progress: Progress) -> Row:
+    output = folder / f"{board}-{name.lower()}"
+    try:
+        api.build(
+            graph, output, board=board, force=True, progress=lambda what, done, total: progress(f"{board}, {name}: {what}", done, total)
+        )
+    except (DoesNotFitError, TimingError, ToolFailedError) as error:
+        return Row(board, name, problem=error.message)
+    return _of_report(name, api.report(output))
+
+
+def _of_report(name: str, report: BuildReport) -> Row:
+    total = report.utilization.total
+    return Row(
+        board=report.board.name,
+        network=name,
+        lut=int(total.lut),
+        ff=int(total.ff),
+        dsp=int(total.dsp),
+        ram=int(total.block_ram),
+        big_ram=int(total.big_ram),
+        clock_mhz=round(report.clock_mhz, 3),
+        reached_mhz=round(report.record.reached_mhz, 1),
+        cycles=report.design.cycles,
+        latency_ms=round(report.latency_ms, 4),
+        seconds=round(report.record.seconds, 1),
+    )
+
+
+def to_json(rows: Sequence[Row]) -> dict[str, Any]:
+    """The rows; `from_json` reads them back."""
+    return {"boards": [asdict(row) for row in rows]}
+
+
+def from_json(path: Path) -> tuple[Row, ...]:
+    """Reads a file of rows.  Raises InputError for one that is none."""
+    try:
+        return tuple(Row(**row) for row in json.loads(path.read_text(encoding="utf-8"))["boards"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is no file of `weft boards --build` ({error})") from error
+
+
+HEADS = ("board", "network", "LUT", "FF", "multipliers", "RAM blocks", "clock, MHz (up to)", "cycles", "latency", "build")
+
+
+def cells(row: Row) -> list[str]:
+    """The cells of a row, under HEADS."""
+    title = find_board(row.board).title
+    if row.problem:
+        return [title, row.network, *[""] * 4, "not built", *[""] * 3]
+    return [
+        title,
+        row.network,
+        f"{row.lut:,}",
+        f"{row.ff:,}",
+        f"{row.dsp}",
+        f"{row.ram}" + (f" + {row.big_ram} SPRAM" if row.big_ram else ""),
+        f"{row.clock_mhz:g} ({row.reached_mhz:g})",
+        f"{row.cycles:,}",
+        f"{row.latency_ms:.3g} ms",
+        f"{row.seconds:.0f} s" if row.seconds < 100 else f"{row.seconds / 60:.1f} min",
+    ]
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The table as documents have it."""
+    lines = [HEADS, ("---",) * len(HEADS), *(cells(row) for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

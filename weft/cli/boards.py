@@ -1,0 +1,89 @@
+"""`weft boards`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from weft.cli.options import json_option
+from weft.cli.terminal import Report
+
+
+@click.command()
+@click.option("--build", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Build the table's bitstreams into this folder.")
+@click.option("--only", metavar="BOARD", multiple=True, help="With --build: this board alone; may be given several times.")
+@click.option("-o", "--output", metavar="F", type=click.Path(path_type=Path), help="With --build: write the results to this file, as JSON.")
+@click.option("--markdown", metavar="F", type=click.Path(path_type=Path), help="Show the results in this file as a Markdown table.")
+@json_option
+def boards(folder: Path | None, only: tuple[str, ...], output: Path | None, markdown: Path | None, as_json: bool) -> None:
+    """List the boards, or build bitstreams of networks for all of them that open tools can build for, which takes an hour.
+
+    The networks are that of `weft demo` and those in the folder that the environment variable WEFT_REFERENCE names.  Stages that ran
+    before come from the cache, with the time that they took then.
+    """
+    from golden.errors import InputError
+    from weft import board_table
+    from weft.output import new_file
+
+    report = Report(as_json)
+    if markdown is not None:
+        click.echo(board_table.markdown(board_table.from_json(markdown)), nl=False)
+        return
+    if folder is None:
+        _list(report)
+        return
+    if unknown := sorted(set(only) - {board for board, _ in board_table.PAIRS}):
+        raise InputError(f"nothing is built for {', '.join(map(repr, unknown))}; boards are {', '.join(dict(board_table.PAIRS))}")
+    pairs = [pair for pair in board_table.PAIRS if not only or pair[0] in only]
+    with report.progress() as progress:
+        rows = board_table.build_all(folder, pairs, progress=progress)
+    report.table("", board_table.HEADS, [board_table.cells(row) for row in rows])
+    for row in rows:
+        if row.problem:
+            report.note(f"{row.board}, {row.network}: {row.problem}")
+    if output is not None:
+        with new_file(output) as draft:
+            draft.write_text(json.dumps(board_table.to_json(rows), indent=1) + "\n", encoding="utf-8")
+        report.note(f"results: {output}")
+    report.result(board_table.to_json(rows))
+
+
+def _list(report: Report) -> None:
+    """The boards."""
+    from boards.definitions import BOARDS
+
+    report.table(
+        "boards",
+        ["", "", "part", "accelerator", "clock, MHz", "LUT", "multipliers", "block RAM", "bitstream"],
+        [
+            [
+                board.name,
+                board.title,
+                board.part,
+                f"{board.config.rows} x {board.config.cols}",
+                f"{board.clock_mhz:g}",
+                board.capacity.lut,
+                board.capacity.dsp,
+                board.capacity.block_ram,
+                "yes" if board.buildable else "with Vivado",
+            ]
+            for board in BOARDS.values()
+        ],
+    )
+    report.result(
+        {
+            "boards": {
+                board.name: {
+                    "title": board.title,
+                    "part": board.part,
+                    "family": board.family.value,
+                    "config": board.config.to_json(),
+                    "clock_mhz": board.clock_mhz,
+                    "buildable": board.buildable,
+                }
+                for board in BOARDS.values()
+            }
+        }
+    )
