@@ -30,6 +30,7 @@ from weft.recipe_argument import recipe_of
 from weft.summary import NetworkSummary, summarize
 
 if TYPE_CHECKING:
+    from boards.unit_sizes import UnitSizes
     from torch import nn
     from torch.export import ExportedProgram
 
@@ -388,6 +389,23 @@ def estimates(config: AcceleratorConfig) -> tuple[Estimate, ...]:
     from hwgen.estimate.estimate import FAMILIES, estimate
 
     return tuple(estimate(config, family) for family in ((config.family,) if config.family in FAMILIES else FAMILIES))
+
+
+def units(config: str, *, family: str | None = None, flash: bool = False) -> UnitSizes:
+    """What each unit of a named configuration takes of a device, behind a serial line, synthesized apart.
+
+    family: of the device; by default the configuration's.  flash: with a loader of weights from an SPI flash.
+    Raises InputError for a configuration or family that there is not, ToolMissingError without Yosys, ToolFailedError when it fails.
+    """
+    from dataclasses import replace
+
+    from boards.unit_sizes import unit_sizes
+    from hwgen.config import NAMED, Family
+
+    if config not in NAMED:
+        raise InputError(f"there is no configuration {config!r}; the named ones are {', '.join(NAMED)}")
+    chosen = NAMED[config] if family is None else replace(NAMED[config], family=Family(family))
+    return unit_sizes(chosen, flash_offset=0x100000 if flash else None)
 
 
 def budget(network: Graph | Path_, board: str, *, percent: float = 100) -> tuple[Candidate, ...]:

@@ -82,9 +82,13 @@ def selftest_verilog(config: AcceleratorConfig, replay_depth: int) -> str:
     return _around_accelerator(SelfTest(config, replay_depth), SELFTEST_MODULE, config, f"self-test with {replay_depth} replay records")
 
 
-def uart_verilog(config: AcceleratorConfig, divisor: int) -> str:
-    """Text of uart.v: module `weft_uart`, `weft_accelerator`, which accelerator.v has, behind a serial line of `divisor` cycles a bit."""
-    return _around_accelerator(UartTop(config, divisor), UART_MODULE, config, f"serial line, {divisor} clock cycles a bit")
+def uart_verilog(config: AcceleratorConfig, divisor: int, *, flash_offset: int | None = None) -> str:
+    """Text of uart.v: module `weft_uart`, `weft_accelerator`, which accelerator.v has, behind a serial line of `divisor` cycles a bit.
+
+    flash_offset: where an SPI flash has the weights, for a top that loads them from there at start.
+    """
+    what = f"serial line, {divisor} clock cycles a bit" + ("" if flash_offset is None else f", weights at {flash_offset:#x} of the flash")
+    return _around_accelerator(UartTop(config, divisor, flash_offset=flash_offset), UART_MODULE, config, what)
 
 
 def wishbone_verilog(config: AcceleratorConfig) -> str:

@@ -29,6 +29,7 @@ from weft.cli.report import report
 from weft.cli.run import run_command
 from weft.cli.terminal import run
 from weft.cli.train import train
+from weft.cli.units import units
 from weft.cli.verify import verify
 from weft.version import VERSION
 
@@ -63,6 +64,7 @@ for _command in (
     build,
     flash,
     report,
+    units,
     run_command,
     operators,
     formats,
