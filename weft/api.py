@@ -30,13 +30,13 @@ from weft.recipe_argument import recipe_of
 from weft.summary import NetworkSummary, summarize
 
 if TYPE_CHECKING:
-    from boards.unit_sizes import UnitSizes
     from torch import nn
     from torch.export import ExportedProgram
 
     from boards.budget import Candidate
     from boards.record import BuildRecord
     from boards.report.report import BuildReport
+    from boards.unit_sizes import UnitSizes
     from golden.float_graph import FloatGraph
     from golden.recipe import Recipe
     from hwgen.compiler.analysis import Analysis, Place
