@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 
 from boards.board import Board
+from boards.budget import BOARDS_OWN, candidates
 from boards.build import Request, build, toolchain, write_record
-from boards.definitions import find_board
+from boards.definitions import BOARDS, find_board
+from boards.fit import shortages
+from boards.placement import WAYS_OUT
 from boards.record import DESIGN, RECORD, BuildRecord, is_build, read_record
 from boards.report.report import read_report
 from boards.reweight import check_replaceable as check_contents
@@ -27,6 +30,7 @@ from hwgen.compiler.fitting import compile_fitted, compile_least
 from hwgen.compiler.program import Program
 from hwgen.config import NAMED, AcceleratorConfig
 from hwgen.emit import emit
+from hwgen.estimate.estimate import estimate
 from sim.standalone import add_testbench
 from sim.verilog import accelerator_verilog, uart_verilog
 from weft.build_report import REPORT_PAGE, write_page
@@ -55,11 +59,36 @@ def board_config(board: Board, graph: Graph, config: str | None, parameters: Map
 
 
 def compile_for(board: Board, graph: Graph, config: AcceleratorConfig) -> Program:
-    """The program on the accelerator with the least memories.  Raises DoesNotFitError where the device cannot hold it."""
+    """The program on the accelerator with the least memories; activations and weights keep the configuration's where the device has large
+    memory blocks, which nothing else uses.  Raises DoesNotFitError where the network is too large for the accelerator.
+    """
     try:
-        return compile_least(graph, config)
+        program = compile_least(graph, config)
+        if board.capacity.big_ram:
+            kept = {name: max(getattr(config, name), getattr(program.config, name)) for name in ("act_depth", "weight_depth")}
+            program = compile_fitted(graph, replace(program.config, **kept), ())
     except DoesNotFitError as error:
         raise DoesNotFitError(f"{error.message} (on {board.title})", error.problems) from error
+    return program
+
+
+def check_blocks(board: Board, graph: Graph, program: Program, top: Top) -> None:
+    """Raises DoesNotFitError, with what would fit, where the device has too few multipliers or memory blocks: those are known exactly."""
+    need = estimate(program.config, bridge=top is Top.UART).total.to_json()
+    lacks = shortages({**need, "lut": 0, "ff": 0}, board.capacity)
+    if not lacks:
+        return
+    here = [each.name for each in candidates(board, graph) if each.fits and each.name != BOARDS_OWN]
+    elsewhere = [other.name for other in BOARDS.values() if other is not board and other.buildable and _fits_on(other, graph)]
+    ways_out = [f"it fits as {', '.join(f'--config {name}' for name in here)}"] if here else []
+    ways_out += [f"it fits {', '.join(f'--board {name}' for name in elsewhere)}"] if elsewhere else []
+    ways_out.append(WAYS_OUT[0] if need["dsp"] > board.capacity.dsp else "a smaller network needs less memory")
+    raise DoesNotFitError(f"{graph.name} on {program.config.rows} x {program.config.cols} does not fit {board.title}", [*lacks, *ways_out])
+
+
+def _fits_on(board: Board, graph: Graph) -> bool:
+    """Whether a board's own accelerator with the network is estimated to fit it."""
+    return any(each.fits for each in candidates(board, graph) if each.name == BOARDS_OWN)
 
 
 def build_for_board(
@@ -90,6 +119,7 @@ def build_for_board(
 
     chosen = board_config(found, graph, config, parameters or {})
     program, compiled = _compiled(lambda: compile_for(found, graph, chosen), progress)
+    check_blocks(found, graph, program, request.top)
     output.parent.mkdir(parents=True, exist_ok=True)
     with new_folder(output, written) as draft:
         emitted = _emit(program, graph, draft / DESIGN, progress)
