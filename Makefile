@@ -40,7 +40,8 @@ bench: $(STAMP) icarus
 
 boards: $(STAMP)
 	@mkdir -p $(BOARDS_DIR)
-	$(BIN)/weft boards --build $(BOARDS_DIR) -o build/boards.json $(BOARDS)
+	$(BIN)/weft boards --build $(BOARDS_DIR) -o docs/boards.json $(BOARDS)
+	$(BIN)/weft boards --documents
 
 calibrate: $(STAMP)
 	$(BIN)/weft calibrate

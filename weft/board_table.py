@@ -138,7 +138,51 @@ def cells(row: Row) -> list[str]:
     ]
 
 
+def merged(old: Sequence[Row], new: Sequence[Row]) -> tuple[Row, ...]:
+    """The new rows, and the old ones of other boards and networks, in the order of PAIRS."""
+    rows = {(row.board, row.network): row for row in (*old, *new)}
+    return tuple(rows[pair] for pair in PAIRS if pair in rows)
+
+
 def markdown(rows: Sequence[Row]) -> str:
     """The table as documents have it."""
     lines = [HEADS, ("---",) * len(HEADS), *(cells(row) for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def latency_markdown(rows: Sequence[Row]) -> str:
+    """The latencies of MLPerf Tiny's networks as the document that compares them has them: a line for each board."""
+    names = {"ResNet-8": "IC", "DS-CNN": "KWS", "MobileNetV1-0.25": "VWW", "autoencoder": "AD"}
+    lines = []
+    for board in dict.fromkeys(row.board for row in rows):
+        known = {names[row.network]: row for row in rows if row.board == board and row.network in names and not row.problem}
+        if not known:
+            continue
+        latencies = [f"{known[name].latency_ms:.3g}" if name in known else "-" for name in names.values()]
+        clocks = sorted({f"{row.clock_mhz:g}" for row in known.values()}, key=float)
+        multipliers = sorted({row.dsp for row in known.values()})
+        found = find_board(board)
+        device = f"{found.part}, {' to '.join(dict.fromkeys((clocks[0], clocks[-1])))} MHz, after place and route"
+        blocks = " to ".join(map(str, dict.fromkeys((multipliers[0], multipliers[-1]))))
+        lines.append(f"| **Weft**, {found.title} | reference int8, bit-exact | {' | '.join(latencies)} | {device} | {blocks} |\n")
+    return "".join(lines)
+
+
+#: Documents with what `make boards` found, and how it is written there.
+DOCUMENTS: dict[str, Callable[[Sequence[Row]], str]] = {"README.md": markdown, "docs/latency.md": latency_markdown}
+RESULTS = "docs/boards.json"
+BEGIN, END = "<!-- make boards writes this -->\n", "<!-- until here -->\n"
+
+
+def written(text: str) -> str:
+    """What a document has between BEGIN and END."""
+    return text.partition(BEGIN)[2].partition(END)[0]
+
+
+def document(text: str, made: str) -> str:
+    """A document with something new between BEGIN and END.  Raises InputError for one without these lines."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise InputError(f"the document has no line {BEGIN.strip()!r}, or none {END.strip()!r} after it")
+    return f"{before}{BEGIN}{made}{END}{after}"

@@ -9,17 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from boards.calibration.designs import cases, measure
+from boards.calibration.errors import markdown
 from boards.calibration.fit import fit
 from boards.calibration.memory_shapes import measure_memories
 from boards.tools import YOSYS, require
 from hwgen.estimate.estimate import FAMILIES
+from hwgen.estimate.measured import Measured
 from hwgen.family import Family
 
 Progress = Callable[[str, int, int], None]
 
-#: Files, from the root of the sources: measurements, and coefficients fitted to them.
+#: Files, from the root of the sources: measurements, coefficients fitted to them, and the document that shows their errors.
 MEASURED = "boards/calibration/measured.json"
 COEFFICIENTS = "hwgen/estimate/coefficients.json"
+DOCUMENT = "docs/resources.md"
+#: Between these lines the document has the table of errors.
+BEGIN, END = "<!-- weft calibrate writes this table -->\n", "<!-- until here -->\n"
 
 
 def calibrate(root: Path, families: Sequence[Family] = FAMILIES, *, progress: Progress) -> None:
@@ -42,6 +47,27 @@ def calibrate(root: Path, families: Sequence[Family] = FAMILIES, *, progress: Pr
         coefficients[family.value] = fit(found[family]).to_json()
     _write(root / MEASURED, measured)
     _write(root / COEFFICIENTS, coefficients)
+    _document(root / DOCUMENT, read_measured(root))
+
+
+def read_measured(root: Path) -> dict[Family, tuple[Measured, ...]]:
+    """The measured designs by family."""
+    data = _read(root / MEASURED)
+    return {
+        family: tuple(Measured.from_json(each) for each in data[family.value]["designs"]) for family in FAMILIES if family.value in data
+    }
+
+
+def table(text: str) -> str:
+    """The table that a document has between BEGIN and END."""
+    return text.partition(BEGIN)[2].partition(END)[0]
+
+
+def _document(path: Path, measured: Mapping[Family, tuple[Measured, ...]]) -> None:
+    text = path.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    path.write_text(f"{before}{BEGIN}{markdown(measured)}{END}{after}", encoding="utf-8")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from weft.cli.terminal import Report
 @click.command()
 @click.option("--build", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Build the table's bitstreams into this folder.")
 @click.option("--only", metavar="BOARD", multiple=True, help="With --build: this board alone; may be given several times.")
-@click.option("-o", "--output", metavar="F", type=click.Path(path_type=Path), help="With --build: write the results to this file, as JSON.")
-@click.option("--markdown", metavar="F", type=click.Path(path_type=Path), help="Show the results in this file as a Markdown table.")
+@click.option("-o", "--output", metavar="F", type=click.Path(path_type=Path), help="With --build: put the results into this file, as JSON.")
+@click.option("--documents", is_flag=True, hidden=True, help="Write docs/boards.json into the documents; run in the root of the sources.")
 @json_option
-def boards(folder: Path | None, only: tuple[str, ...], output: Path | None, markdown: Path | None, as_json: bool) -> None:
+def boards(folder: Path | None, only: tuple[str, ...], output: Path | None, documents: bool, as_json: bool) -> None:
     """List the boards, or build bitstreams of networks for all of them that open tools can build for, which takes an hour.
 
     The networks are that of `weft demo` and those in the folder that the environment variable WEFT_REFERENCE names.  Stages that ran
@@ -28,8 +28,11 @@ def boards(folder: Path | None, only: tuple[str, ...], output: Path | None, mark
     from weft.output import new_file
 
     report = Report(as_json)
-    if markdown is not None:
-        click.echo(board_table.markdown(board_table.from_json(markdown)), nl=False)
+    if documents:
+        rows = board_table.from_json(Path(board_table.RESULTS))
+        for name, made in board_table.DOCUMENTS.items():
+            path = Path(name)
+            path.write_text(board_table.document(path.read_text(encoding="utf-8"), made(rows)), encoding="utf-8")
         return
     if folder is None:
         _list(report)
@@ -44,6 +47,7 @@ def boards(folder: Path | None, only: tuple[str, ...], output: Path | None, mark
         if row.problem:
             report.note(f"{row.board}, {row.network}: {row.problem}")
     if output is not None:
+        rows = board_table.merged(board_table.from_json(output) if output.exists() else (), rows)
         with new_file(output) as draft:
             draft.write_text(json.dumps(board_table.to_json(rows), indent=1) + "\n", encoding="utf-8")
         report.note(f"results: {output}")

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from boards.calibration import COEFFICIENTS, MEASURED
+from boards.calibration import COEFFICIENTS, DOCUMENT, MEASURED, read_measured, table
 from boards.calibration.designs import cases
+from boards.calibration.errors import markdown
 from boards.calibration.fit import fit
 from boards.calibration.memory_shapes import shapes
 from golden.errors import InputError
@@ -104,3 +105,9 @@ def test_larger_accelerators_take_more() -> None:
         for field in ("lut", "ff", "dsp", "block_ram"):
             values = [getattr(total, field) for total in totals]
             assert values == sorted(set(values)), (family, field)
+
+
+def test_the_document_has_the_errors() -> None:
+    """The table is rounded, so that it is the same wherever the fit is made."""
+    text = (ROOT / DOCUMENT).read_text(encoding="utf-8")
+    assert table(text) == markdown(read_measured(ROOT))
