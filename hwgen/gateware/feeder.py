@@ -71,7 +71,7 @@ class Feeder(wiring.Component):
     Dense maps (a narrow input stored without gaps): x counts bytes.  The word read is that of a window's last byte; with the word
     before it a byte shifter makes the window one activation word, with the zero point in place of every byte outside the row.
 
-    Without `overlap` the descriptor stays where it is while the feeder works on it, and a tile begins `TILE_INTERVAL` = 4 cycles after
+    Without `overlap` the descriptor stays where it is while the feeder works on it, and a tile begins `TILE_INTERVAL` = 3 cycles after
     the tile before at the earliest, so that the accumulators need no forwarding.
 
     Latency: `LATENCY` = 3 cycles from an issue to `act`.  Throughput: a word a cycle.
@@ -91,7 +91,7 @@ class Feeder(wiring.Component):
     """
 
     LATENCY = READ_LATENCY + 1
-    TILE_INTERVAL = 4
+    TILE_INTERVAL = 3
 
     def __init__(self, config: AcceleratorConfig, address_bits: int) -> None:
         self.config, self.address_bits = config, address_bits

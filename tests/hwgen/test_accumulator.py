@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import Operation
 from hwgen.gateware.accumulator import Accumulator
+from hwgen.gateware.feeder import Feeder
 from hwgen.gateware.ram import READ_LATENCY
 
 CONFIG = AcceleratorConfig(rows=4, cols=2, lanes=1, acc_depth=16, acc_bits=24)
@@ -90,11 +91,18 @@ def accumulate(simulate, config: AcceleratorConfig, stream: list[Word], operatio
             await ctx.tick()
             cycle += 1
 
+        before: Word | None = None
+        tile_begin = -Feeder.TILE_INTERVAL
         for word in stream:
-            for _ in range(word.gap):
+            for _ in range(word.gap if config.overlap or before is None or before.tile_last else 0):
                 await step(None)
-            while len(done) < group - 1:
+            while len(done) < group - (config.acc_banks - 1) and (config.overlap or word.first):
                 await step(None)
+            if not config.overlap and (word.first or before is None or before.tile_last):
+                while cycle < tile_begin + Feeder.TILE_INTERVAL:  # as the feeder keeps them apart
+                    await step(None)
+                tile_begin = cycle
+            before = word
             if word.first and group > 1:
                 for _ in range(hold):
                     await step(None)
@@ -109,7 +117,7 @@ def accumulate(simulate, config: AcceleratorConfig, stream: list[Word], operatio
             while len(full) <= len(done) or cycle <= full[len(done)]:  # from the cycle after bank_full on
                 await ctx.tick()
                 cycle += 1
-            bank = len(done) % 2
+            bank = len(done) % 2 if config.overlap else 0
             found: list[list[int]] = []
             for pixel in range(pixels[len(done)] + READ_LATENCY):
                 if pixel >= READ_LATENCY:
@@ -139,6 +147,26 @@ def test_forwarding(simulate, pixels, gap):
     rng = random.Random(10 * pixels + gap)
     stream = words([[pixels] * 5, [pixels] * 3, [pixels], [pixels] * 4], random_values(rng, CONFIG), lambda: gap)
     assert accumulate(simulate, CONFIG, stream, Operation.CONV) == totals(stream, Operation.CONV, CONFIG.acc_bits)
+
+
+@pytest.mark.parametrize("operation", Operation)
+@pytest.mark.parametrize("pixels", range(1, 7))
+def test_one_bank_adds_words_of_a_pixel_three_cycles_apart(simulate, pixels, operation):
+    """Without overlap: tiles of 1 to 6 pixels as close as the feeder issues them, groups after each other; nothing is forwarded."""
+    config = replace(CONFIG, overlap=False)
+    rng = random.Random(pixels)
+    byte = lambda: tuple(rng.choice([-128, 127, rng.randrange(-128, 128)]) for _ in range(config.cols))  # noqa: E731
+    values = random_values(rng, config) if operation is Operation.CONV else byte
+    stream = words([[pixels] * 5, [pixels] * 3, [pixels], [pixels] * 4], values, lambda: rng.choice([0, 0, 1, 3]))
+    assert accumulate(simulate, config, stream, operation) == totals(stream, operation, config.acc_bits)
+
+
+def test_one_bank_needs_the_interval(simulate, monkeypatch):
+    """A cycle less, and a sum is lost: the test above would find it."""
+    config = replace(CONFIG, overlap=False)
+    monkeypatch.setattr(Feeder, "TILE_INTERVAL", 2)
+    stream = words([[1] * 5], lambda: (1, 2), lambda: 0)
+    assert accumulate(simulate, config, stream, Operation.CONV) != totals(stream, Operation.CONV, config.acc_bits)
 
 
 @pytest.mark.parametrize("operation", Operation)
