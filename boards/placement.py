@@ -129,27 +129,33 @@ def place_seeds(
     The lowest seed that meets the clock is kept, so that the result does not depend on which ended first, or else the fastest.
     attempt: places with a seed, until the event ends it; tried: told of every end.
     """
-    cancels = {seed: threading.Event() for seed in range(1, seeds + 1)}
+    cancels: dict[int, threading.Event] = {}
+    running: dict[concurrent.futures.Future[Placement], int] = {}
     done: dict[int, Placement] = {}
+    enough = seeds  # seeds above it are not needed
     with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
-        running = {pool.submit(attempt, seed, cancel): seed for seed, cancel in cancels.items()}
         try:
-            for future in concurrent.futures.as_completed(running):
-                try:
-                    found = future.result()
-                except (CancelledError, concurrent.futures.CancelledError):
-                    continue
-                done[found.seed] = found
-                tried(found)
-                if found.timing.meets(mhz):
-                    for other, seed in running.items():
-                        if seed > found.seed:
-                            other.cancel()
-                            cancels[seed].set()
+            while True:
+                while len(running) < max(1, jobs) and len(cancels) < enough:
+                    seed = len(cancels) + 1
+                    cancels[seed] = threading.Event()
+                    running[pool.submit(attempt, seed, cancels[seed])] = seed
+                if not running:
+                    break
+                for future in concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED).done:
+                    seed = running.pop(future)
+                    try:
+                        done[seed] = found = future.result()
+                    except CancelledError:
+                        continue
+                    tried(found)
+                    if found.timing.meets(mhz) and seed < enough:
+                        enough = seed
+                        for other in range(seed + 1, len(cancels) + 1):
+                            cancels[other].set()
         except BaseException:
-            for other, seed in running.items():
-                other.cancel()
-                cancels[seed].set()
+            for cancel in cancels.values():
+                cancel.set()
             raise
     ended = [done[seed] for seed in sorted(done)]
     meeting = [each for each in ended if each.timing.meets(mhz)]

