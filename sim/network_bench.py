@@ -79,7 +79,7 @@ def build_bench(
 
     netlist: takes the place of the accelerator's Verilog.  seed: of what a netlist leaves uninitialized in a simulator that knows x.
     """
-    following, first = records_per_image(build)
+    following, first = records_per_image(build, load=netlist is not None)
     depth = max(_DEPTHS[simulator], 1 << (first - 1).bit_length())
     with tempfile.TemporaryDirectory(prefix="weft-bench-") as name:
         selftest = Path(name) / "selftest.v"

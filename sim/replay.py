@@ -17,6 +17,7 @@ from golden.graph import Int8
 from hwgen import regmap
 from hwgen.act_layout import host_layout
 from hwgen.config import AcceleratorConfig
+from hwgen.emit.images import image_files
 from hwgen.gateware.replay import RECORD, Op, encode_record
 from sim.build_folder import BuildFolder, Placement
 
@@ -70,22 +71,26 @@ def host_words(place: Placement, values: Int8, config: AcceleratorConfig) -> Hos
     return HostWords(layout.addresses, layout.pack(values), layout.masks)
 
 
-def records_per_image(build: BuildFolder) -> tuple[int, int]:
-    """Records of one inference, and of a recording's first with the counters and the END."""
+def records_per_image(build: BuildFolder, *, load: bool = False) -> tuple[int, int]:
+    """Records of one inference, and of a recording's first with the counters and the END; load: as `record` takes it."""
     inputs, outputs = (
         {name: np.zeros((1, *build.tensors[name].shape), np.int8) for name in names} for names in (build.inputs, build.outputs)
     )
     plain, counting = (len(record(build, inputs, outputs, counters=counters).records) for counters in (False, True))
-    return plain - 1, counting
+    return plain - 1, counting + (len(_loads(build)) if load else 0)
 
 
-def record(build: BuildFolder, inputs: Mapping[str, Int8], outputs: Mapping[str, Int8], *, counters: bool = False) -> Recording:
+def record(
+    build: BuildFolder, inputs: Mapping[str, Int8], outputs: Mapping[str, Int8], *, counters: bool = False, load: bool = False
+) -> Recording:
     """Records N inferences.
 
     inputs, outputs: int8[N, *shape] for every input and output of the network; the outputs are what the golden model computes.
     counters:        also read every layer's performance counters, after the first inference.
+    load:            first write the memories that no bitstream fills; what they hold in simulation of the Verilog a netlist does not know.
     """
     config = build.config
+    loads = _loads(build) if load else np.zeros(0, np.uint64)
     written = [host_words(build.tensors[name], inputs[name], config) for name in build.inputs]
     compared = [host_words(build.tensors[name], outputs[name], config) for name in build.outputs]
     images = len(next(iter(inputs.values())))
@@ -109,12 +114,26 @@ def record(build: BuildFolder, inputs: Mapping[str, Int8], outputs: Mapping[str,
     end = np.array([encode_record(Op.END)], np.uint64)
     numbers = np.arange(images, dtype=np.int64)
     return Recording(
-        records=np.concatenate([body[0], extra_records, body[1:].reshape(-1), end]),
+        records=np.concatenate([loads, body[0], extra_records, body[1:].reshape(-1), end]),
         images=images,
         read_addresses=np.concatenate([reads, np.array(extra, np.int64), np.tile(reads, images - 1)]),
         read_images=np.concatenate([np.zeros(len(reads) + len(extra), np.int64), np.repeat(numbers[1:], len(reads))]),
-        record_images=np.concatenate([np.zeros(body.shape[1] + len(extra), np.int64), np.repeat(numbers[1:], body.shape[1]), numbers[-1:]]),
+        record_images=np.concatenate(
+            [np.zeros(len(loads) + body.shape[1] + len(extra), np.int64), np.repeat(numbers[1:], body.shape[1]), numbers[-1:]]
+        ),
     )
+
+
+def _loads(build: BuildFolder) -> npt.NDArray[np.uint64]:
+    """Records that write the images of volatile memories, uint64[N]."""
+    files = image_files(build.config)
+    pairs = [
+        pair
+        for window in regmap.volatile(build.config)
+        for word, line in enumerate((build.path / files[window]).read_text(encoding="ascii").split())
+        for pair in regmap.host_words(window, word, int(line, 16), build.config)
+    ]
+    return np.array([encode_record(Op.WRITE, address, value) for address, value in pairs], np.uint64)
 
 
 def _records(op: Op, words: HostWords, *, masked: bool) -> npt.NDArray[np.uint64]:

@@ -230,7 +230,8 @@ class _Session:
         """Plays the images from start to end and compares."""
         inputs = {name: value[start:end] for name, value in self.batch.items()}
         expected = interpreter.run(self.graph, inputs, tensors=True)
-        recording = record(self.folder, inputs, {name: expected[name] for name in self.folder.outputs}, counters=start == 0)
+        outputs = {name: expected[name] for name in self.folder.outputs}
+        recording = record(self.folder, inputs, outputs, counters=start == 0, load=self.netlist is not None)
         limit = (
             recording.images * _LIMIT_FACTOR * self.folder.predicted_cycles + len(recording.records) * _CYCLES_PER_RECORD + _CYCLES_EXTRA
         )
