@@ -140,14 +140,15 @@ class Feeder(wiring.Component):
         weightless = slicing & ~depthwise
         tiles = Mux(weightless, 0, 1 + fields["paired"])  # weight tiles of a feeder tile
 
-        # Loop counters, outermost first; a counter wraps when every inner one is at its last value.
+        # Loop counters, outermost first; a counter wraps when every inner one is at its last value.  They count from 1, so that the last
+        # value is the loop's end itself.
         group, tap_y, tap_x, word, out_y, out_x = (Signal(len(payload[name]), name=f"at_{name}") for name in _LOOPS)
         walk = Signal.like(payload["extra_walks"], name="walk")
         last = {}
         for counter, name in zip((group, tap_y, tap_x, word, out_y, out_x), _LOOPS, strict=True):
             last[name] = Signal(name=f"last_{name}")
             end = Mux(depthwise, fields["stream_x"], fields[name]) if name == "pixels_x" else fields[name]
-            m.d.comb += last[name].eq(counter + 1 == end)
+            m.d.comb += last[name].eq(counter == end)
         row_end, tile_end, tap_end, tap_row_end, kernel_end, group_end, descriptor_end = (Signal(name=name) for name in _ENDS)
         m.d.comb += [
             row_end.eq(last["pixels_x"]),
@@ -258,18 +259,18 @@ class Feeder(wiring.Component):
                 x.eq(x + fields["stride_x"]),
             ]
             with m.If(row_end):
-                m.d.sync += [out_x.eq(0), out_y.eq(out_y + 1)]
+                m.d.sync += [out_x.eq(1), out_y.eq(out_y + 1)]
                 m.d.sync += [address.eq(next_row), row_address.eq(next_row), x.eq(tile_x), y.eq(y + fields["stride_y"])]
             with m.If(tile_end):
-                m.d.sync += [out_y.eq(0), word.eq(word + 1)]
+                m.d.sync += [out_y.eq(1), word.eq(word + 1)]
                 m.d.sync += [address.eq(next_tile), row_address.eq(next_tile), tile_address.eq(next_tile)]
                 m.d.sync += [x.eq(next_tile_x), tile_x.eq(next_tile_x), y.eq(next_tile_y), tile_y.eq(next_tile_y)]
             with m.If(tap_end):
-                m.d.sync += [word.eq(0), tap_x.eq(tap_x + 1)]
+                m.d.sync += [word.eq(1), tap_x.eq(tap_x + 1)]
             with m.If(tap_row_end):
-                m.d.sync += [tap_x.eq(0), tap_y.eq(tap_y + 1)]
+                m.d.sync += [tap_x.eq(1), tap_y.eq(tap_y + 1)]
             with m.If(kernel_end):
-                m.d.sync += [tap_y.eq(0), walk.eq(walk + 1)]
+                m.d.sync += [tap_y.eq(1), walk.eq(walk + 1)]
             with m.If(group_end):
                 m.d.sync += [walk.eq(0), group.eq(group + 1), group_address.eq(next_group)]
                 m.d.sync += act_slice.eq(Mux(last_slice, 0, act_slice + 1 + fields["paired"]))
@@ -281,7 +282,8 @@ class Feeder(wiring.Component):
                 m.d.sync += [register.eq(payload[name]) for name, register in fields.items() if isinstance(register, Signal)]
                 m.d.sync += barrier.eq(self.command.payload.barrier)
             m.d.sync += [active.eq(1), tile_start.eq(1), group_start.eq(1), act_slice.eq(0)]
-            m.d.sync += [counter.eq(0) for counter in (group, walk, tap_y, tap_x, word, out_y, out_x, phase, begun, begins_odd)]
+            m.d.sync += [counter.eq(1) for counter in (group, tap_y, tap_x, word, out_y, out_x)]
+            m.d.sync += [counter.eq(0) for counter in (walk, phase, begun, begins_odd)]
             m.d.sync += [register.eq(self.command.payload.act_address) for register in (address, row_address, tile_address, group_address)]
             m.d.sync += [register.eq(payload["start_y"]) for register in (y, tile_y)]
             m.d.sync += [register.eq(payload["start_x"]) for register in (x, tile_x)]
@@ -328,7 +330,7 @@ class Feeder(wiring.Component):
         last_tile = last["channel_words"] & last["kernel_x"] & last["kernel_y"] & (walk == fields["extra_walks"])
         m.d.comb += [
             control.valid.eq(issue & (~depthwise | begins | begins_odd)),
-            control.first.eq((walk == 0) & (tap_y == 0) & (tap_x == 0) & (word == 0)),
+            control.first.eq((walk == 0) & (tap_y == 1) & (tap_x == 1) & (word == 1)),
             control.tile_last.eq(Mux(depthwise, pixel_last & last["pixels_y"], tile_end)),
             control.group_last.eq(
                 Mux(
@@ -339,7 +341,7 @@ class Feeder(wiring.Component):
             ),
             self.slot.eq(delay(m, Mux(odd, slots[1], slot), self.LATENCY, name="slot")),
             self.odd.eq(delay(m, odd, self.LATENCY, name="odd")),
-            self.operand.eq(delay(m, tap_x[0], self.LATENCY, name="operand")),
+            self.operand.eq(delay(m, ~tap_x[0], self.LATENCY, name="operand")),
             self.control.as_value().eq(delay(m, control.as_value(), self.LATENCY, name="control", resets=True)),
         ]
         if config.slices > 1:
