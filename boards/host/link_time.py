@@ -16,9 +16,9 @@ from hwgen.stream_layout import stream_cycles, stream_tensor
 from hwgen.uart_link import CRC_BYTES, HEADER_BYTES, MAX_WORDS
 
 #: Cycles of an access of AXI4-Lite with a master that never waits (`hwgen.gateware.host.HostPort`).
-_WRITE_CYCLES, _READ_CYCLES = 2, 5
+_WRITE_CYCLES, _READ_CYCLES, _REGISTER_CYCLES = 2, 5, 3
 #: Cycles of an access of Wishbone (`hwgen.gateware.wishbone.WishboneBridge`), from one stb to the next.
-_WISHBONE_WRITE_CYCLES, _WISHBONE_READ_CYCLES = 5, 7
+_WISHBONE_CYCLES, _WISHBONE_READ_CYCLES = 5, 7
 _BITS_PER_BYTE = 10  #: start bit, 8 data bits, stop bit
 _FRAME_BYTES = 2 + CRC_BYTES  #: two flags, check sequence
 _ANSWER_BYTES = 2  #: sequence number and status
@@ -73,16 +73,15 @@ class LinkTime:
 def axi_lite_time(design: Design, clock_hz: float) -> LinkTime:
     """AXI4-Lite with a master that never waits: one that answers take their time to reach, as of most processors, is slower."""
     inputs, outputs = _words(design)
-    return LinkTime(
-        "AXI4-Lite", Unit.CYCLES, _WRITE_CYCLES * inputs, _READ_CYCLES * outputs, 3 * _WRITE_CYCLES + 2 * _READ_CYCLES, clock_hz
-    )
+    control = sum(_WRITE_CYCLES if written else _REGISTER_CYCLES for written, read in _RUN_REQUESTS if written or read)
+    return LinkTime("AXI4-Lite", Unit.CYCLES, _WRITE_CYCLES * inputs, _READ_CYCLES * outputs, control, clock_hz)
 
 
 def wishbone_time(design: Design, clock_hz: float) -> LinkTime:
     """Wishbone with a master that keeps stb up."""
     inputs, outputs = _words(design)
-    control = 3 * _WISHBONE_WRITE_CYCLES + 2 * (_WISHBONE_READ_CYCLES - 2)
-    return LinkTime("Wishbone", Unit.CYCLES, _WISHBONE_WRITE_CYCLES * inputs, _WISHBONE_READ_CYCLES * outputs, control, clock_hz)
+    control = sum(_WISHBONE_CYCLES for written, read in _RUN_REQUESTS if written or read)
+    return LinkTime("Wishbone", Unit.CYCLES, _WISHBONE_CYCLES * inputs, _WISHBONE_READ_CYCLES * outputs, control, clock_hz)
 
 
 def axi_stream_time(design: Design, clock_hz: float) -> LinkTime:

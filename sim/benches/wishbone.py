@@ -28,7 +28,7 @@ _SIGNALS = {name: f"wb_{port}" for name, port in (("datwr", "dat_w"), ("datrd", 
     name: f"wb_{name}" for name in ("cyc", "stb", "we", "adr", "ack", "sel", "err")
 }
 _ACK, _ERR = 1, 2
-LATENCY = 4  #: clock cycles from stb to ack, of a register
+LATENCY = 4  #: clock cycles from stb to ack, of a write or a register; the next cycle begins one later
 _START, _IRQ_ENABLE = (regmap.BY_NAME["CONTROL"].field(name).mask for name in ("start", "irq_enable"))
 
 
@@ -150,6 +150,8 @@ async def strobes_that_stay(dut: Any) -> None:
         await drive(dut, scratch, None)
         assert await answered(dut) == LATENCY
         assert int(dut.wb_dat_r.value) == value
+    await drive(dut, regmap.host_address(Window.ACT, 0, 0, host.build.config), None)
+    assert await answered(dut) == LATENCY + 2
     dut.wb_cyc.value = dut.wb_stb.value = 0
     for _ in range(20):
         await RisingEdge(dut.clk)
