@@ -13,7 +13,7 @@
 #include "verilated.h"
 
 int main(int argc, char** argv) {
-    if (argc != 4) return 2;
+    if (argc < 4) return 2;
     const int fd = std::atoi(argv[1]);
     const double sender_bit = std::atof(argv[2]);
     const double bit = 8.0;

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import threading
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -84,16 +84,20 @@ class Line:
 
 
 @contextmanager
-def plugged_in(program: Path, folder: Path, *, bit_cycles: float = DIVISOR, seed: int = 1) -> Iterator[tuple[str, Line]]:
+def plugged_in(
+    program: Path, folder: Path, *, bit_cycles: float = DIVISOR, seed: int = 1, plusargs: Sequence[str] = ()
+) -> Iterator[tuple[str, Line]]:
     """A board, configured with the design of a folder, whose memory images are in it: the name of its port, and the line.
 
-    bit_cycles: clock cycles of a bit that the host's adapter sends.
+    bit_cycles: clock cycles of a bit that the host's adapter sends; plusargs: of the simulation.
     """
     host, port = os.openpty()
     tty.setraw(host)
     tty.setraw(port)
     ours, theirs = socket.socketpair()
-    process = subprocess.Popen([program, str(theirs.fileno()), str(bit_cycles), str(seed)], cwd=folder, pass_fds=[theirs.fileno()])
+    process = subprocess.Popen(
+        [program, str(theirs.fileno()), str(bit_cycles), str(seed), *plusargs], cwd=folder, pass_fds=[theirs.fileno()]
+    )
     theirs.close()
     line = Line(host, ours)
     try:

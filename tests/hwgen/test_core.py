@@ -229,9 +229,9 @@ NETWORKS = {
     **{f"{name}, windows": (small, config) for name, config in CONFIGS.items()},
     **{f"{name}, separable": (separable, config) for name, config in OTHERS.items()},
     **{f"{name}, elementwise": (elementwise, config) for name, config in OTHERS.items()},
-    **{f"{name}, windows": (small, config) for name, config in LEAN.items()},
-    **{f"{name}, separable": (separable, config) for name, config in LEAN.items() if config.add_tables},
-    **{f"{name}, elementwise": (elementwise, config) for name, config in LEAN.items() if config.add_tables},
+    "4x2, lean, windows": (small, LEAN["4x2, lean"]),
+    "2x4, lean, two lanes, elementwise": (elementwise, LEAN["2x4, lean, two lanes"]),
+    "6x3, lean, separable": (separable, LEAN["6x3, lean"]),
 }
 
 

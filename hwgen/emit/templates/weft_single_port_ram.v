@@ -1,5 +1,6 @@
 // Memory with a single port, and a register at the read address: a write takes the port; what was read before is undefined after it.
-// What it holds after start is its image, unless it is volatile: then the image is there in simulation alone.
+// What it holds after start is its image, unless it is volatile: then the image is there in simulation alone, and not there either with
+// the plusarg +weft_power_on.
 // In simulation unwritten words are 0, or random with the plusarg +weft_random_memory.
 module weft_single_port_ram #(
     parameter WIDTH = 32,
@@ -36,7 +37,7 @@ module weft_single_port_ram #(
     for (word = 0; word < DEPTH; word = word + 1)
       if ($test$plusargs("weft_random_memory")) for (part = 0; part < WIDTH; part = part + 1) mem[word][part] = $random;
       else mem[word] = {WIDTH{1'b0}};
-    if (INIT != "") $readmemh(INIT, mem);
+    if (INIT != "" && !(VOLATILE && $test$plusargs("weft_power_on"))) $readmemh(INIT, mem);
   end
 `endif
 
