@@ -73,6 +73,21 @@ def is_build(folder: Path) -> bool:
     return (folder / RECORD).is_file()
 
 
+def serial_design(folder: Path) -> Path:
+    """The folder of the design that a host drives over a serial line: of a build, or as it is where it is none.
+
+    Raises InputError for a build of a self-test, which no host drives.
+    """
+    if not is_build(folder):
+        return folder
+    record = read_record(folder)
+    if record.top != "uart":
+        raise InputError(
+            f"the bitstream in {folder} is a self-test, which has no serial line: its LEDs show the result; build with --top uart"
+        )
+    return record.design
+
+
 def read_record(folder: Path) -> BuildRecord:
     """Reads a build's folder.  Raises InputError for one that is missing, damaged, of another version or somebody else's."""
     again = "write it with `weft build`"

@@ -11,6 +11,7 @@ import numpy as np
 
 from boards.host import Accelerator, Results
 from boards.host.serial_port import DEFAULT_BAUD
+from boards.record import serial_design
 from golden import network_file
 from golden.errors import InputError
 from golden.graph import Int8, Tensor
@@ -90,7 +91,7 @@ def run_on_board(
     Raises InputError for what is given, BusError for a port that cannot be used, DeviceError for an accelerator that is not the folder's
     or does not do what it should.
     """
-    design = read_design(folder)
+    design = read_design(serial_design(folder))
     names = [tensor.name for tensor in design.inputs]
     lie = None if layout is None else choice(Layout, layout)
     kind = None if values is None else choice(Values, values)

@@ -15,7 +15,7 @@ BOARD = Board(
     part="iCE40UP5K-SG48",
     platform=ICEBreakerPlatform,
     config=NAMED["icebreaker-4x2"],
-    clock_mhz=24.0,
+    clock_mhz=21.0,
     least_mhz=20.0,
     lamps=Lamps(open=("led_g", 0), activity=None, done=("led_r", 0), passed=("led_g", 0), failed=("led_r", 0)),
     capacity=Capacity(lut=5280, ff=5280, dsp=8, block_ram=30, big_ram=4),

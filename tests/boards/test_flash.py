@@ -11,7 +11,7 @@ import pytest
 from boards import tools
 from boards.definitions import BOARDS
 from boards.flash import Memory, choose, command, flash
-from boards.record import FORMAT, BuildRecord, read_record
+from boards.record import FORMAT, BuildRecord, read_record, serial_design
 from golden.errors import InputError, ToolFailedError, ToolMissingError
 
 ULX3S, ICEBREAKER = BOARDS["ulx3s_85f"], BOARDS["icebreaker"]
@@ -119,3 +119,12 @@ def test_folders_that_are_no_builds(tmp_path: Path, text: str | None, message: s
         (tmp_path / "build.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=message):
         read_record(tmp_path)
+
+
+def test_the_design_that_a_host_drives(tmp_path: Path) -> None:
+    assert serial_design(tmp_path) == tmp_path  # of `weft generate`
+    made = record(tmp_path)
+    assert serial_design(tmp_path) == made.design == tmp_path / "design"
+    (tmp_path / "build.json").write_text(json.dumps({**made.data, "top": "selftest"}), encoding="utf-8")
+    with pytest.raises(InputError, match="is a self-test, which has no serial line"):
+        serial_design(tmp_path)
