@@ -63,8 +63,8 @@ def run_command(
 ) -> int:
     """Run a network on a board, over its serial port.
 
-    DIR is the folder that `weft build` wrote, or the one of `weft generate` that the board's bitstream was made of.  With --compare the exit code is 1
-    where an output is not the golden model's, bit for bit.
+    DIR is the folder that `weft build` wrote, or the one of `weft generate` that the board's bitstream was made of.  With --compare
+    the exit code is 1 where an output is not the golden model's, bit for bit.
     """
     from weft.board_run import run_on_board
 
