@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import ARRAY_OPERATIONS, Operation
+from hwgen.gateware.accumulator import Accumulator
 from hwgen.gateware.array import Array
 from hwgen.gateware.feeder import Feeder
 from hwgen.gateware.param_fetcher import ParamFetcher
@@ -107,7 +108,7 @@ class _Model:
                 self.tile_ends += [issue + stream - 1] * shared
                 issue += stream
             # The bank is full; the post-processor goes through its lane groups.
-            lane_start = max(lane_start, issue - 1 - tail + path + 2)
+            lane_start = max(lane_start, issue - 1 - tail + path + Accumulator.write_delay(config) + 1)
             last_group = group == values["groups"] - 1
             lane_groups = values["lane_groups_last"] if last_group else values["lane_groups"]
             for _ in range(lane_groups):
@@ -117,9 +118,10 @@ class _Model:
             self.drained = lane_start - 1 + PostProcessor.latency(config) + 1
             self.releases.append(begin_last + max(0, pixels - (lead + 2)) + 1 if config.overlap else self.drained)
         self.next_load = load
-        self.loader_ready = load - 1 if through_array else loader + 1
-        self.feeder_ready = issue - 1
-        self.post_ready = lane_start - 1
+        # A unit accepts when it is idle: in the cycle after its last.
+        self.loader_ready = load if through_array else loader + 1
+        self.feeder_ready = issue
+        self.post_ready = lane_start
         return begin, values["groups"] * tiles_per_group * stream
 
     def finish(self) -> int:

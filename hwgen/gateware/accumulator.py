@@ -21,18 +21,23 @@ class Accumulator(wiring.Component):
     The pixel is counted here: consecutive valid words are consecutive pixels, a tile's last word goes back to pixel 0, a group's last
     word goes on to the other bank.  The first tile of a group ignores what the memory holds.
 
-    Read-modify-write takes `READ_LATENCY` + 2 cycles from the address to the write: address, memory, output register and sum, write.
-    A word that meets the same pixel 1, 2 or 3 words later is forwarded (tiles of 1, 2 or 3 pixels); at distance 3 the memory is read
+    Read-modify-write takes `READ_LATENCY` + 3 cycles from the address to the write: address, memory, output register, sum, write.
+    A word that meets the same pixel 1 to 4 words later is forwarded (tiles of 1 to 4 pixels); at distance 4 the memory is read
     while it is written, and the value read is not used.
 
     Without `overlap` there is one bank, and no word meets a sum that is on its way: the feeder begins tiles apart from each other.
 
-    Latency: `control` comes `READ_LATENCY` = 2 cycles before its `value`; the sum is written one cycle after `value`, `bank_full`
-    pulses in that cycle, and from the next cycle on the post-processor may read.  Throughput: a word a cycle.  No back-pressure: a
-    group is issued only when a bank is free.
+    Latency: `control` comes `READ_LATENCY` = 2 cycles before its `value`; the sum is written `write_delay(config)` cycles after `value`,
+    two, or one without `overlap`; `bank_full` pulses in that cycle, and from the next cycle on the post-processor may read.  Throughput:
+    a word a cycle.  No back-pressure: a group is issued only when a bank is free.
 
     Members: control, value[c], operation; bank_full; read_en, read_bank, read_addr -> read_data (C accumulators, after 2 cycles).
     """
+
+    @staticmethod
+    def write_delay(config: AcceleratorConfig) -> int:
+        """Cycles from a value to the write of its sum."""
+        return 2 if config.overlap else 1
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self.config = config
@@ -75,43 +80,51 @@ class Accumulator(wiring.Component):
         m.d.sync += [read_bank_1.eq(self.read_bank), read_bank.eq(read_bank_1)]
         m.d.comb += self.read_data.eq(Mux(read_bank, banks[1].read_data, banks[0].read_data))
 
-        # Stages 1 to 4: memory, sum, write, and the word before that.
+        # Stages 1 to 5: memory, its output register, what to add to, write, and the word before that.
         assert READ_LATENCY == 2
         stages = [Signal(Control, name="stage_0")]
         places = [Signal(len(address) + 1, name="place_0")]
         m.d.comb += [stages[0].eq(self.control), places[0].eq(Cat(address, bank))]
-        for stage in range(1, 5):
+        for stage in range(1, 6):
             stages.append(Signal(Control, name=f"stage_{stage}"))
             places.append(Signal.like(places[0], name=f"place_{stage}", reset_less=True))
             m.d.sync += [stages[stage].eq(stages[stage - 1]), places[stage].eq(places[stage - 1])]
 
-        # In stage 1 it is known which of the three words ahead holds the newest value of the same pixel; it is used in stage 2.
-        matches = [Signal(name=f"match_{distance}") for distance in (1, 2, 3)]
-        for distance, match in enumerate(matches, start=1):
+        # In stage 1 it is known which of the four words ahead holds the newest value of the same pixel.  The sums of those at distances
+        # 2 to 4 are there in stage 2, that of the word before in stage 3.
+        matches = {distance: Signal(name=f"match_{distance}") for distance in (1, 2, 3, 4)}
+        for distance, match in matches.items():
             ahead = 1 + distance
             m.d.sync += match.eq(stages[ahead].valid & (places[ahead] == places[1]))
+        directly, largest = Signal(), Signal()  # of stage 3: to the sum of the word before; the larger one
+        m.d.sync += [
+            directly.eq(matches[1] & ~stages[2].first),
+            largest.eq((self.operation == Operation.MAX_POOL) & ~stages[2].first),
+        ]
         total = [Signal(width, name=f"total_{age}", reset_less=True) for age in range(3)]
         m.d.sync += [total[1].eq(total[0]), total[2].eq(total[1])]
         stored = Mux(places[2][-1], banks[1].read_data, banks[0].read_data)
+        earlier = Mux(matches[2], total[0], Mux(matches[3], total[1], Mux(matches[4], total[2], stored)))
         for c, value in enumerate(self.value):
             part = slice(c * config.acc_bits, (c + 1) * config.acc_bits)
-            base = Signal(signed(config.acc_bits), name=f"base_{c}")
-            m.d.comb += base.eq(
-                Mux(matches[0], total[0][part], Mux(matches[1], total[1][part], Mux(matches[2], total[2][part], stored[part])))
+            added, base, before = (
+                Signal(signed(config.acc_bits), name=f"{name}_{c}", reset_less=True) for name in ("added", "base", "before")
             )
-            with m.If(stages[2].first):
-                m.d.sync += total[0][part].eq(value)
-            with m.Elif(self.operation == Operation.MAX_POOL):
-                m.d.sync += total[0][part].eq(Mux(value[:8].as_signed() > base[:8].as_signed(), value, base))
+            m.d.sync += [added.eq(value), before.eq(earlier[part] & (~stages[2].first).replicate(config.acc_bits))]
+            m.d.comb += base.eq(Mux(directly, total[0][part], before))
+            keeps = Signal(name=f"keeps_{c}")  # the sum of before is the larger
+            m.d.comb += keeps.eq(added[:8].as_signed() <= base[:8].as_signed())
+            with m.If(largest):
+                m.d.sync += total[0][part].eq(Mux(keeps, base, added))
             with m.Else():
-                m.d.sync += total[0][part].eq(base + value)
+                m.d.sync += total[0][part].eq(base + added)
         for k, ram in enumerate(banks):
             m.d.comb += [
-                ram.write_en.eq(stages[3].valid & (places[3][-1] == k)),
-                ram.write_addr.eq(places[3][:-1]),
+                ram.write_en.eq(stages[4].valid & (places[4][-1] == k)),
+                ram.write_addr.eq(places[4][:-1]),
                 ram.write_data.eq(total[0]),
             ]
-        m.d.comb += self.bank_full.eq(stages[3].valid & stages[3].group_last)
+        m.d.comb += self.bank_full.eq(stages[4].valid & stages[4].group_last)
         return m
 
     def _one_bank(self, m: Module) -> None:

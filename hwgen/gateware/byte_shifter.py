@@ -21,7 +21,7 @@ class ByteShifter(wiring.Component):
 
     `inside` marks the bytes of the result that are bytes of the row.  Bytes after a window's last are those that follow it in the row.
 
-    Latency: `READ_LATENCY` = 2 cycles from an issue to its result, with the memory's answer and beside it.  Throughput: a window a cycle.
+    Latency: `LATENCY` = 3 cycles from an issue to its result, with the memory's answer and beside it.  Throughput: a window a cycle.
     No flow control.
 
     Members
@@ -34,6 +34,8 @@ class ByteShifter(wiring.Component):
     read_data:            activation memory; nothing is read for windows outside the map's rows, whose results mean nothing.
     data, inside:         the result.
     """
+
+    LATENCY = 1 + READ_LATENCY
 
     def __init__(self, config: AcceleratorConfig) -> None:
         self.rows, self.place_bits, self.overlap = config.rows, config.place_bits, config.overlap
@@ -85,25 +87,28 @@ class ByteShifter(wiring.Component):
             begun = ~self.x[-1] | (self.x[:bits] + i >= 1 << bits)
             ended = behind[-1] | ~(behind[bits:-1].any() | (behind[:bits] > i))
             m.d.comb += inside[i].eq(~self.dense | (begun & ~ended))
-        m.d.comb += self.inside.eq(delay(m, inside, READ_LATENCY, name="inside"))
+        m.d.comb += self.inside.eq(delay(m, inside, self.LATENCY, name="inside"))
 
         # With the memory's answer.  What it answered last is kept, in the cycle before, where the next answer is another word.
-        here_byte = delay(m, byte, READ_LATENCY, name="here_byte")
-        enters = delay(m, self.issue & entered, READ_LATENCY - 1, name="enters", resets=True)
+        enters = delay(m, self.issue & entered, self.LATENCY - 1, name="enters", resets=True)
         kept = Signal(rows * 8, name="kept", reset_less=True)
         with m.If(enters):
             m.d.sync += kept.eq(self.read_data)
-        # A window's bytes come from the same places of both words, `turn` places on.
+        # A window's bytes come from the same places of both words, `turn` places on; how many is found out a cycle ahead.
+        soon_byte = delay(m, byte, self.LATENCY - 1, name="soon_byte")
         offset = Signal(range(2 * rows))
-        late, turn = Signal(), Signal(range(rows))
+        late = Signal()
+        turn = Signal(range(rows), reset_less=True)
+        newest = Signal(rows, reset_less=True)  # places whose byte comes from the later word
         chosen = Signal(rows * 8)
         m.d.comb += [
-            offset.eq(Mux(dense, here_byte + shift, rows)),
+            offset.eq(Mux(dense, soon_byte + shift, rows)),
             late.eq(offset >= rows),
-            turn.eq(offset - Mux(late, rows, 0)),
             self.data.eq((Cat(chosen, chosen) >> (turn << 3))[: rows * 8]),
         ]
+        m.d.sync += turn.eq(offset - Mux(late, rows, 0))
         for j in range(rows):
             place = slice(8 * j, 8 * j + 8)
-            m.d.comb += chosen[place].eq(Mux(late | (turn > j), self.read_data[place], kept[place]))
+            m.d.sync += newest[j].eq(late | (offset > j))
+            m.d.comb += chosen[place].eq(Mux(newest[j], self.read_data[place], kept[place]))
         return m

@@ -15,6 +15,7 @@ from hwgen.gateware.accumulator import Accumulator
 from hwgen.gateware.array import Array
 from hwgen.gateware.command import one_of
 from hwgen.gateware.control import Control
+from hwgen.gateware.credit import Credit
 from hwgen.gateware.delay import delay
 from hwgen.gateware.feeder import Feeder
 from hwgen.gateware.host import core_members
@@ -56,13 +57,27 @@ class Core(wiring.Component):
         self.images = images or {}
         super().__init__({name: member.flip() for name, member in core_members(config).items()})
 
-    def _host_strobe(self, window: Window, bytes_in_word: int) -> Value:
-        """Byte enables of a host write to a memory."""
-        return Mux(self.mem_write & (self.mem_window == window), (self.mem_strobe << (self.mem_chunk * 4))[:bytes_in_word], 0)
+    def _host_writes(self, m: Module) -> tuple[Value, Value, dict[Window, Value]]:
+        """What the host writes: word, data, and for each memory the byte enables; with `overlap` registers, for they go far."""
+        strobes: dict[Window, Value] = {}
+        for window in MEMORIES:
+            count = 4 if window is Window.TABLE else memory_width(self.config, window) // 8
+            here = self.mem_write & (self.mem_window == window)
+            strobes[window] = Mux(here, (self.mem_strobe << (self.mem_chunk * 4))[:count], 0)[:count]
+        if not self.config.overlap:
+            return self.mem_word, self.mem_data, strobes
+        word, data = (Signal.like(value, name=f"host_{value.name}", reset_less=True) for value in (self.mem_word, self.mem_data))
+        m.d.sync += [word.eq(self.mem_word), data.eq(self.mem_data)]
+        for window, strobe in strobes.items():
+            register = Signal(len(strobe), name=f"host_writes_{window.name.lower()}")
+            m.d.sync += register.eq(strobe)
+            strobes[window] = register
+        return word, data, strobes
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
+        host_word, host_data, host_strobe = self._host_writes(m)
         ram: dict[Window, Ram] = {}
         for window, memory in MEMORIES.items():
             if window is Window.TABLE:
@@ -80,9 +95,9 @@ class Core(wiring.Component):
             m.submodules[f"{memory.window.name.lower()}_memory"] = ram[window]
             if window is not Window.ACT:
                 m.d.comb += [
-                    ram[window].write_en.eq(self._host_strobe(window, width // 8)),
-                    ram[window].write_addr.eq(self.mem_word),
-                    ram[window].write_data.eq(self.mem_data.replicate(-(-width // 32))),
+                    ram[window].write_en.eq(host_strobe[window]),
+                    ram[window].write_addr.eq(host_word),
+                    ram[window].write_data.eq(host_data.replicate(-(-width // 32))),
                 ]
         acts, weights, params, program = (ram[window] for window in (Window.ACT, Window.WEIGHT, Window.PARAM, Window.PROGRAM))
 
@@ -132,9 +147,9 @@ class Core(wiring.Component):
             pooling.operand.eq(feeder.operand),
             pooling.add.eq(feeder.operation == Operation.ADD),
             pooling.table.eq(feeder.table),
-            pooling.table_write_en.eq(self._host_strobe(Window.TABLE, 4).any()),
-            pooling.table_write_addr.eq(self.mem_word),
-            pooling.table_write_data.eq(self.mem_data),
+            pooling.table_write_en.eq(host_strobe[Window.TABLE].any()),
+            pooling.table_write_addr.eq(host_word),
+            pooling.table_write_data.eq(host_data),
         ]
         if config.slices > 1:
             m.d.comb += pooling.act_slice.eq(feeder.act_slice)
@@ -183,28 +198,26 @@ class Core(wiring.Component):
         m.d.comb += [post_strobe[i].eq(post.write_en[i // config.lanes]) for i in range(config.rows)]
         host_writes = Signal()
         m.d.comb += [
-            host_writes.eq(self.mem_write & (self.mem_window == Window.ACT)),
-            acts.write_en.eq(Mux(host_writes, self._host_strobe(Window.ACT, config.rows), post_strobe)),
-            acts.write_addr.eq(Mux(host_writes, self.mem_word, post.write_addr)),
+            host_writes.eq(host_strobe[Window.ACT].any()),
+            acts.write_en.eq(host_strobe[Window.ACT] | post_strobe),
+            acts.write_addr.eq(Mux(host_writes, host_word, post.write_addr)),
             acts.write_data.eq(
-                Mux(host_writes, self.mem_data.replicate(-(-config.rows // 4)), post.write_data.replicate(config.rows // config.lanes))
+                Mux(host_writes, host_data.replicate(-(-config.rows // 4)), post.write_data.replicate(config.rows // config.lanes))
             ),
         ]
 
         # Credits: tiles that are loaded, banks that are free, groups that are not yet in memory.
-        tiles = Signal(range(config.slots + 1))
-        banks = Signal(range(config.acc_banks + 1), init=config.acc_banks)
-        groups = Signal(range(2 * config.acc_banks + 1))
-        m.d.sync += [
-            tiles.eq(tiles + loader.tile_started - feeder.take_tile),
-            banks.eq(banks + (post.bank_release if config.overlap else post.group_done) - feeder.take_bank),
-            groups.eq(groups + feeder.take_bank - post.group_done),
-        ]
+        released = post.bank_release if config.overlap else post.group_done
+        issue, begins_group = feeder.issue, feeder.take_bank
+        tiles = Credit(m, "tiles", most=config.slots, init=0, gain=loader.tile_started, spend=issue, amount=feeder.wanted)
+        banks = Credit(m, "banks", most=config.acc_banks, init=config.acc_banks, gain=released, spend=begins_group)
+        writing = Credit(m, "writing", most=2 * config.acc_banks, init=0, gain=begins_group, spend=post.group_done)
+        drained = writing.flag("drained", 1, 1, lambda count: count == 0)
         m.d.comb += [
-            feeder.weights_ready.eq(Mux(tiles > 2, 2, tiles)),
-            feeder.bank_ready.eq(banks != 0),
-            feeder.drained.eq(groups == 0),
-            sequencer.drained.eq(feeder.command.ready & post.idle & (groups == 0)),
+            feeder.weights_ready.eq(tiles.flag("ready", 0, 2, lambda count: Mux(count > 2, 2, count))),
+            feeder.bank_ready.eq(banks.flag("ready", 1, 1, lambda count: count != 0)),
+            feeder.drained.eq(drained),
+            sequencer.drained.eq(feeder.idle & post.idle & drained),
         ]
         # Counters and tap.
         m.d.comb += [

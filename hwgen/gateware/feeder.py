@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from amaranth.hdl import C, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -12,6 +14,7 @@ from hwgen.gateware.byte_shifter import ByteShifter
 from hwgen.gateware.command import DescriptorStream, field_of
 from hwgen.gateware.control import Control
 from hwgen.gateware.delay import delay
+from hwgen.gateware.loop_counter import loop_counter
 from hwgen.gateware.ram import READ_LATENCY
 
 #: Descriptor fields that the unit keeps.
@@ -53,8 +56,8 @@ class Feeder(wiring.Component):
     activation word for each, and puts the zero point in place of padding.  No im2col copy exists: the loops are address counters.
 
     A word is issued in every cycle but those in which the feeder waits: at the start of a tile for its weights, at the start of a group
-    for a free accumulator bank, at the start of a descriptor with a barrier for the last write of everything before.  There is no
-    other bubble, neither between tiles nor between groups nor between descriptors.
+    for a free accumulator bank, at the start of a descriptor with a barrier for the last write of everything before; and in the
+    cycle in which it accepts a descriptor.  There is no other bubble, neither between tiles nor between groups.
 
     For pooling and residual adds there are no weights.  For these and for depthwise convolution a group is `config.pool_channels`
     channels, and the groups walk along the words of a pixel.
@@ -74,7 +77,7 @@ class Feeder(wiring.Component):
     Without `overlap` the descriptor stays where it is while the feeder works on it, and a tile begins `TILE_INTERVAL` = 3 cycles after
     the tile before at the earliest, so that the accumulators need no forwarding.
 
-    Latency: `LATENCY` = 3 cycles from an issue to `act`.  Throughput: a word a cycle.
+    Latency: `LATENCY` = 4 cycles from an issue to `act`, the read one cycle after it.  Throughput: a word a cycle.
 
     Members
     -------
@@ -86,11 +89,13 @@ class Feeder(wiring.Component):
     table:                        of a residual add; like `operation`.
     operation:                    of the words under way; changes only while none is.
     weights_ready (tiles that are ready: none, one, two or more), bank_ready, drained: levels from the core's credit counters.
+    wanted:                       tiles that the next issue takes.
     take_tile, take_bank, slot_released: a tile (or two) or group starts, the last activation of a tile (or two) is issued.
     issue, waits_weights, waits_post, layer: for the performance counters.
+    idle:                         no descriptor is in work.
     """
 
-    LATENCY = READ_LATENCY + 1
+    LATENCY = 1 + READ_LATENCY + 1
     TILE_INTERVAL = 3
 
     def __init__(self, config: AcceleratorConfig, address_bits: int) -> None:
@@ -113,10 +118,12 @@ class Feeder(wiring.Component):
                 "weights_ready": In(2),
                 "bank_ready": In(1),
                 "drained": In(1),
+                "wanted": Out(2),
                 "take_tile": Out(2),
                 "take_bank": Out(1),
                 "slot_released": Out(2),
                 "issue": Out(1),
+                "idle": Out(1),
                 "waits_weights": Out(1),
                 "waits_post": Out(1),
                 "layer": Out(BY_NAME["layer"].bits),
@@ -129,36 +136,33 @@ class Feeder(wiring.Component):
 
         active = Signal()
         payload = {name: field_of(config, self.command.payload, name) for name in _FIELDS}
+        absent = {"paired": not config.depthwise_pairs, "dense": not config.dense_input, "table": not config.add_tables}
+        payload |= {name: C(0, len(payload[name])) for name, is_absent in absent.items() if is_absent}
         fields: dict[str, Value] = dict(payload)
         if config.overlap:
-            fields = {name: Signal.like(value, name=name, reset_less=True) for name, value in payload.items()}
-        absent = {"paired": not config.depthwise_pairs, "dense": not config.dense_input, "table": not config.add_tables}
-        fields |= {name: C(0, len(payload[name])) for name, is_absent in absent.items() if is_absent}
+            fields |= {name: Signal.like(value, name=name, reset_less=True) for name, value in payload.items() if not absent.get(name)}
         barrier = Signal()  # still to be waited for
-        depthwise = fields["operation"] == Operation.DEPTHWISE
-        slicing = fields["operation"] != Operation.CONV
-        weightless = slicing & ~depthwise
-        tiles = Mux(weightless, 0, 1 + fields["paired"])  # weight tiles of a feeder tile
+        # What follows from a descriptor is known with it, so that it costs no time when it is needed.
+        now = _derived(payload)
+        derived = now
+        if config.overlap:
+            derived = {name: Signal(value.shape(), name=name, reset_less=True) for name, value in now.items()}
+        depthwise, slicing, tiles = derived["depthwise"], derived["slicing"], derived["tiles"]
 
-        # Loop counters, outermost first; a counter wraps when every inner one is at its last value.  They count from 1, so that the last
-        # value is the loop's end itself.
-        group, tap_y, tap_x, word, out_y, out_x = (Signal(len(payload[name]), name=f"at_{name}") for name in _LOOPS)
-        walk = Signal.like(payload["extra_walks"], name="walk")
-        last = {}
-        for counter, name in zip((group, tap_y, tap_x, word, out_y, out_x), _LOOPS, strict=True):
-            last[name] = Signal(name=f"last_{name}")
-            end = Mux(depthwise, fields["stream_x"], fields[name]) if name == "pixels_x" else fields[name]
-            m.d.comb += last[name].eq(counter == end)
-        row_end, tile_end, tap_end, tap_row_end, kernel_end, group_end, descriptor_end = (Signal(name=name) for name in _ENDS)
-        m.d.comb += [
-            row_end.eq(last["pixels_x"]),
-            tile_end.eq(row_end & last["pixels_y"]),
-            tap_end.eq(tile_end & last["channel_words"]),
-            tap_row_end.eq(tap_end & last["kernel_x"]),
-            kernel_end.eq(tap_row_end & last["kernel_y"]),
-            group_end.eq(kernel_end & (walk == fields["extra_walks"])),
-            descriptor_end.eq(group_end & last["groups"]),
-        ]
+        # The loops, the innermost first; one takes a step when every inner one is at its last.
+        accept = self.command.ready & self.command.valid
+        last: dict[str, Value] = {}
+        ends: list[Value] = []
+        inner: Value = C(1, 1)
+        for name, end in _LOOPS.items():
+            given, kept = (now[name], derived[name]) if name in derived else (payload[name], fields[name])
+            last[name] = loop_counter(m, name, given=given, kept=kept, restart=accept, step=self.issue & inner, ahead=config.overlap)
+            ends.append(Signal(name=end))
+            m.d.comb += ends[-1].eq(inner & last[name])
+            inner = ends[-1]
+        row_end, tile_end, tap_end, tap_row_end, kernel_end, group_end, descriptor_end = ends
+        first = Signal()  # tile of its group
+        tap_odd = Signal()  # kernel column: the second operand of an add
 
         # Addresses and coordinates of the current word, of its output row's first word, and of the tile's and group's first.
         address = Signal(self.address_bits)
@@ -173,17 +177,18 @@ class Feeder(wiring.Component):
 
         waits_barrier = barrier & ~self.drained
         waits_bank = group_start & ~self.bank_ready
-        waits_weights = tile_start & (self.weights_ready < tiles)
+        waits_weights = self.weights_ready < self.wanted
         waits_tile = Signal()
         issue = self.issue
         m.d.comb += [
             issue.eq(active & ~waits_barrier & ~waits_bank & ~waits_weights & ~waits_tile),
             self.waits_post.eq(active & (waits_barrier | waits_bank)),
             self.waits_weights.eq(active & ~waits_barrier & ~waits_bank & waits_weights),
-            self.take_tile.eq(Mux(issue & tile_start, tiles, 0)),
+            self.take_tile.eq(Mux(issue, self.wanted, 0)),
             self.take_bank.eq(issue & group_start),
             self.slot_released.eq(Mux(issue & tile_end, tiles, 0)),
-            self.command.ready.eq(~active | (issue & descriptor_end)),
+            self.command.ready.eq(~active),
+            self.idle.eq(~active),
         ]
         if not config.overlap:
             interval = Signal(range(self.TILE_INTERVAL))  # cycles until a tile may begin
@@ -234,7 +239,6 @@ class Feeder(wiring.Component):
             m.d.sync += begins_odd.eq(begins & fields["paired"])
             with m.If(row_end):
                 m.d.sync += [phase.eq(0), begun.eq(0), begins_odd.eq(0)]
-        accept = self.command.ready & self.command.valid
         next_word = fields["step_x"]
         if config.dense_input:
             m.submodules.shifter = shifter = ByteShifter(config)
@@ -252,27 +256,18 @@ class Feeder(wiring.Component):
             ]
 
         with m.If(issue):
-            m.d.sync += [barrier.eq(0), tile_start.eq(tile_end), group_start.eq(group_end)]
-            m.d.sync += [
-                out_x.eq(out_x + 1),
-                address.eq(address + next_word),
-                x.eq(x + fields["stride_x"]),
-            ]
+            m.d.sync += [barrier.eq(0), tile_start.eq(tile_end), self.wanted.eq(Mux(tile_end, tiles, 0)), group_start.eq(group_end)]
+            m.d.sync += [address.eq(address + next_word), x.eq(x + fields["stride_x"])]
             with m.If(row_end):
-                m.d.sync += [out_x.eq(1), out_y.eq(out_y + 1)]
                 m.d.sync += [address.eq(next_row), row_address.eq(next_row), x.eq(tile_x), y.eq(y + fields["stride_y"])]
             with m.If(tile_end):
-                m.d.sync += [out_y.eq(1), word.eq(word + 1)]
+                m.d.sync += first.eq(group_end)
                 m.d.sync += [address.eq(next_tile), row_address.eq(next_tile), tile_address.eq(next_tile)]
                 m.d.sync += [x.eq(next_tile_x), tile_x.eq(next_tile_x), y.eq(next_tile_y), tile_y.eq(next_tile_y)]
             with m.If(tap_end):
-                m.d.sync += [word.eq(1), tap_x.eq(tap_x + 1)]
-            with m.If(tap_row_end):
-                m.d.sync += [tap_x.eq(1), tap_y.eq(tap_y + 1)]
-            with m.If(kernel_end):
-                m.d.sync += [tap_y.eq(1), walk.eq(walk + 1)]
+                m.d.sync += tap_odd.eq(~tap_odd & ~tap_row_end)
             with m.If(group_end):
-                m.d.sync += [walk.eq(0), group.eq(group + 1), group_address.eq(next_group)]
+                m.d.sync += group_address.eq(next_group)
                 m.d.sync += act_slice.eq(Mux(last_slice, 0, act_slice + 1 + fields["paired"]))
             with m.If(descriptor_end):
                 m.d.sync += active.eq(0)
@@ -280,22 +275,30 @@ class Feeder(wiring.Component):
         with m.If(accept):
             if config.overlap:
                 m.d.sync += [register.eq(payload[name]) for name, register in fields.items() if isinstance(register, Signal)]
+                m.d.sync += [register.eq(now[name]) for name, register in derived.items() if isinstance(register, Signal)]
                 m.d.sync += barrier.eq(self.command.payload.barrier)
-            m.d.sync += [active.eq(1), tile_start.eq(1), group_start.eq(1), act_slice.eq(0)]
-            m.d.sync += [counter.eq(1) for counter in (group, tap_y, tap_x, word, out_y, out_x)]
-            m.d.sync += [counter.eq(0) for counter in (walk, phase, begun, begins_odd)]
+            m.d.sync += [
+                active.eq(1),
+                tile_start.eq(1),
+                self.wanted.eq(now["tiles"]),
+                group_start.eq(1),
+                act_slice.eq(0),
+                first.eq(1),
+                tap_odd.eq(0),
+            ]
+            m.d.sync += [counter.eq(0) for counter in (phase, begun, begins_odd)]
             m.d.sync += [register.eq(self.command.payload.act_address) for register in (address, row_address, tile_address, group_address)]
             m.d.sync += [register.eq(payload["start_y"]) for register in (y, tile_y)]
             m.d.sync += [register.eq(payload["start_x"]) for register in (x, tile_x)]
 
         # --- the read and its companions ----------------------------------------------------------
-        inside = Signal()
         inside_y = (y >= 0) & (y < fields["height"])
-        m.d.comb += [
+        inside = Signal()
+        m.d.sync += [
             inside.eq(issue & inside_y & (fields["dense"] | ((x >= 0) & (x < fields["width"])))),
-            self.read_en.eq(inside),
             self.read_addr.eq(address),
         ]
+        m.d.comb += self.read_en.eq(inside)
         # Operation, table and padding value change with the descriptor; words of two layers are never under way together, but the
         # feeder may already hold the next layer's descriptor, so they are taken when a word is issued.
         pad_value = fields["pad_value"]
@@ -327,10 +330,10 @@ class Feeder(wiring.Component):
             m.d.sync += slot.eq(slots[2])
         odd = fields["paired"] & phase[0]
         control = Signal(Control)
-        last_tile = last["channel_words"] & last["kernel_x"] & last["kernel_y"] & (walk == fields["extra_walks"])
+        last_tile = last["channel_words"] & last["kernel_x"] & last["kernel_y"] & last["walks"]
         m.d.comb += [
             control.valid.eq(issue & (~depthwise | begins | begins_odd)),
-            control.first.eq((walk == 0) & (tap_y == 1) & (tap_x == 1) & (word == 1)),
+            control.first.eq(first),
             control.tile_last.eq(Mux(depthwise, pixel_last & last["pixels_y"], tile_end)),
             control.group_last.eq(
                 Mux(
@@ -341,7 +344,7 @@ class Feeder(wiring.Component):
             ),
             self.slot.eq(delay(m, Mux(odd, slots[1], slot), self.LATENCY, name="slot")),
             self.odd.eq(delay(m, odd, self.LATENCY, name="odd")),
-            self.operand.eq(delay(m, ~tap_x[0], self.LATENCY, name="operand")),
+            self.operand.eq(delay(m, tap_odd, self.LATENCY, name="operand")),
             self.control.as_value().eq(delay(m, control.as_value(), self.LATENCY, name="control", resets=True)),
         ]
         if config.slices > 1:
@@ -349,5 +352,26 @@ class Feeder(wiring.Component):
         return m
 
 
-_LOOPS = ("groups", "kernel_y", "kernel_x", "channel_words", "pixels_y", "pixels_x")
-_ENDS = ("row_end", "tile_end", "tap_end", "tap_row_end", "kernel_end", "group_end", "descriptor_end")
+#: The loops, the innermost first, and the end that comes with the last step of each and of those within it.
+_LOOPS = {
+    "columns": "row_end",
+    "pixels_y": "tile_end",
+    "channel_words": "tap_end",
+    "kernel_x": "tap_row_end",
+    "kernel_y": "kernel_end",
+    "walks": "group_end",
+    "groups": "descriptor_end",
+}
+
+
+def _derived(fields: Mapping[str, Value]) -> dict[str, Value]:
+    """What the feeder needs that follows from a descriptor's fields: two flags, weight tiles of a tile of words, limits of two loops."""
+    depthwise = fields["operation"] == Operation.DEPTHWISE
+    slicing = fields["operation"] != Operation.CONV
+    return {
+        "depthwise": depthwise,
+        "slicing": slicing,
+        "tiles": Mux(slicing & ~depthwise, 0, 1 + fields["paired"]),
+        "columns": Mux(depthwise, fields["stream_x"], fields["pixels_x"]),
+        "walks": fields["extra_walks"] + 1,
+    }

@@ -10,6 +10,7 @@ from hwgen import regmap
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.address_decoder import AddressDecoder, chunk_bits, word_bits
 from hwgen.gateware.axil import Response, slave_members
+from hwgen.gateware.delay import delay
 from hwgen.regmap import Access, Window
 
 
@@ -59,7 +60,7 @@ class HostPort(wiring.Component):
     bits beyond them do.
 
     Latency, from the (later) address or data handshake to the response's valid: write 2 cycles, register read 2, counter or
-    memory read 4 (one more when a memory write is in its way).  Throughput with a master that never waits: a write in 2 cycles, a
+    memory read 4 (up to two more when a memory write is in its way).  Throughput with a master that never waits: a write in 2 cycles, a
     register read in 3, a counter or memory read in 5.  Back-pressure: one write and one read at a time, by the ready signals.
 
     Members towards the core:
@@ -71,7 +72,7 @@ class HostPort(wiring.Component):
         counter_layer -> counter_data: the layer's counters, the first of `regmap.COUNTERS` in the lowest 32 bits; taken
             `READ_LATENCY` cycles after counter_layer became stable.  Also read while busy.
         mem_write: high for one cycle, never while busy, with mem_window, mem_word, mem_chunk, mem_data, mem_strobe (one bit a byte):
-            write bytes into bits [32 chunk + 31 : 32 chunk] of the word.
+            write bytes into bits [32 chunk + 31 : 32 chunk] of the word, in that cycle or the next.
         act_read_en, act_read_addr -> act_read_data: activation memory; act_read_en is high for one cycle, never while busy and never
             together with mem_write; the data is taken exactly `READ_LATENCY` cycles after it.
         program_read_en, program_read_addr -> program_read_data: the same of program memory; weight_read_*: of a volatile weight memory.
@@ -235,6 +236,9 @@ class HostPort(wiring.Component):
             words[window] = Signal(32 * regmap.MEMORIES[window].chunks(self.config), name=f"{name}_word")
             m.d.comb += words[window].eq(getattr(self, f"{name}_read_data"))
 
+        # The core may write a cycle after it is told to.
+        writing = self.mem_write if lean else self.mem_write | delay(m, self.mem_write, 1, name="wrote", resets=True)
+
         def decode() -> None:
             with m.If(decoder.register):
                 answer(Response.OKAY, registers[decoder.register_index])
@@ -243,7 +247,7 @@ class HostPort(wiring.Component):
             with m.Elif(decoder.memory):
                 with m.If(busy | ~Cat(selected.values()).any()):
                     answer(Response.SLVERR)
-                with m.Elif(~self.mem_write):  # the memory's two ports never meet, so no word is read while it changes
+                with m.Elif(~writing):  # the memory's two ports never meet, so no word is read while it changes
                     m.d.comb += [getattr(self, f"{name}_read_en").eq(selected[window]) for window, name in ports.items()]
                     m.next = "WAIT"
             with m.Else():

@@ -80,7 +80,7 @@ class ParamFetcher(wiring.Component):
         # A restart throws away what is under way: answers carry a tag that says to which descriptor they belong.
         tag = Signal()
         lane = Signal(range(max(2, lanes)))
-        m.d.comb += [self.read_en.eq(left != 0), self.read_addr.eq(address), self.ready.eq(full & ~restart_1 & ~restart_2)]
+        m.d.comb += [self.read_en.eq(left != 0), self.read_addr.eq(address), self.ready.eq(full)]
         answer_valid = delay(m, self.read_en, READ_LATENCY, name="answer_valid", resets=True)
         answer_lane = delay(m, lane, READ_LATENCY, name="answer_lane")
         answer_tag = delay(m, tag, READ_LATENCY, name="answer_tag", resets=True)
@@ -111,7 +111,9 @@ class ParamFetcher(wiring.Component):
         with m.If(self.restart):
             m.d.sync += [first_address.eq(self.address), step.eq(self.step)]
         with m.If(restart_2):
-            m.d.sync += [left.eq(lanes), lane.eq(0), address.eq(first_address), tag.eq(~tag), full.eq(0)]
+            m.d.sync += [left.eq(lanes), lane.eq(0), address.eq(first_address), tag.eq(~tag)]
+        with m.If(self.restart | restart_1 | restart_2):
+            m.d.sync += full.eq(0)
         return m
 
     def _one_set(self, m: Module) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
@@ -19,7 +21,7 @@ class PerformanceCounters(wiring.Component):
     the program memory; stall_post: everything else: for a bank, for the last write of the layer before, for the end of the run.
     A cycle belongs to the layer that the feeder is at; the wait at a barrier belongs to the layer that it waits for.
 
-    Latency: a layer's counters are in the memory 2 cycles after its last cycle; `read_layer` to `read_data` `READ_LATENCY` = 2
+    Latency: a layer's counters are in the memory 3 cycles after its last cycle; `read_layer` to `read_data` `READ_LATENCY` = 2
     cycles.  Throughput: every cycle is counted.
 
     An accelerator with `max_layers` 0 counts the cycles of the run alone.
@@ -47,18 +49,22 @@ class PerformanceCounters(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        counting = Signal()  # `running` one cycle ago
-        m.d.sync += counting.eq(self.running)
-        with m.If(self.running):
+        # What a cycle was spent on is known late in it, so it is counted in the next.
+        names = ("running", "issue", "waits_post", "waits_weights", "waits_program", "layer")
+        seen = {name: Signal.like(getattr(self, name), name=f"seen_{name}") for name in names}
+        m.d.sync += [register.eq(getattr(self, name)) for name, register in seen.items()]
+        counting = Signal()  # `running` one cycle before that
+        m.d.sync += counting.eq(seen["running"])
+        with m.If(seen["running"]):
             with m.If(~counting):
                 m.d.sync += self.cycles.eq(1)
             with m.Else():
                 m.d.sync += self.cycles.eq(self.cycles + 1)
         if self.config.max_layers:
-            self._by_layer(m, counting)
+            self._by_layer(m, seen, counting)
         return m
 
-    def _by_layer(self, m: Module, counting: Signal) -> None:
+    def _by_layer(self, m: Module, seen: Mapping[str, Signal], counting: Signal) -> None:
         m.submodules.memory = store = memory.Memory(shape=32 * len(COUNTERS), depth=self.config.max_layers, init=[])
         write, read = store.write_port(), store.read_port()
         assert READ_LATENCY == 2
@@ -66,11 +72,11 @@ class PerformanceCounters(wiring.Component):
         m.d.sync += self.read_data.eq(read.data)
 
         reasons = {name: Signal(name=f"is_{name}") for name in COUNTERS}
-        with m.If(self.issue):
+        with m.If(seen["issue"]):
             m.d.comb += reasons["busy"].eq(1)
-        with m.Elif(self.waits_weights):
+        with m.Elif(seen["waits_weights"]):
             m.d.comb += reasons["stall_weights"].eq(1)
-        with m.Elif(~self.waits_post & self.waits_program):
+        with m.Elif(~seen["waits_post"] & seen["waits_program"]):
             m.d.comb += reasons["stall_memory"].eq(1)
         with m.Else():
             m.d.comb += reasons["stall_post"].eq(1)
@@ -78,8 +84,8 @@ class PerformanceCounters(wiring.Component):
         # Until the first word is issued the feeder still shows the layer of the run before; a program begins with layer 0.
         begun = Signal()
         layer = Signal.like(self.layer)
-        m.d.comb += layer.eq(Mux(begun | self.issue, self.layer, 0))
-        m.d.sync += begun.eq(self.running & (begun | self.issue))
+        m.d.comb += layer.eq(Mux(begun | seen["issue"], seen["layer"], 0))
+        m.d.sync += begun.eq(seen["running"] & (begun | seen["issue"]))
 
         current = Signal.like(self.layer)
         counters = [Signal(32, name=f"count_{name}") for name in COUNTERS]
@@ -92,7 +98,7 @@ class PerformanceCounters(wiring.Component):
                 m.d.sync += counter.eq(counter + reason)
         # What has been counted so far belongs to `current`; it is stored when the layer changes or the run ends.
         m.d.comb += [
-            write.en.eq(counting & (~self.running | (layer != current))),
+            write.en.eq(counting & (~seen["running"] | (layer != current))),
             write.addr.eq(current),
             write.data.eq(Cat(counters)),
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from amaranth.hdl import C, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -13,6 +15,7 @@ from hwgen.gateware.command import DescriptorStream, field_of, one_of
 from hwgen.gateware.delay import delay
 from hwgen.gateware.feeder import Feeder
 from hwgen.gateware.lane import Lane
+from hwgen.gateware.loop_counter import loop_counter
 from hwgen.gateware.param_fetcher import ParamFetcher
 from hwgen.gateware.pooling_path import PoolingPath
 from hwgen.gateware.ram import READ_LATENCY
@@ -110,12 +113,9 @@ class PostProcessor(wiring.Component):
             fields = {name: Signal.like(value, name=name, reset_less=True) for name, value in given.items()}
         if not config.depthwise_pairs:
             fields["paired"] = C(0, 1)
-        past_array = ~one_of(fields["operation"], ARRAY_OPERATIONS)
         pending = Signal(2)  # complete banks, the one in work included
         bank = Signal()
-        group, lane_group = Signal(len(given["groups"])), Signal(len(given["lane_groups"]))
-        pixel, left = Signal.like(self.bank_read_addr), Signal(len(given["pixels"]))
-        column = Signal(len(given["pixels_x"]))
+        pixel = Signal.like(self.bank_read_addr)
         start = Signal()  # of a lane group
         per_word = config.cols // lanes  # lane groups of a bank's word
         choice = Signal(range(max(2, per_word)))  # which of them
@@ -125,18 +125,19 @@ class PostProcessor(wiring.Component):
 
         m.submodules.fetcher = fetcher = ParamFetcher(config)
         accept = self.command.ready & self.command.valid
-        issue = Signal()
-        last_pixel, last_lane_group, last_group, done = (Signal(name=n) for n in ("last_pixel", "last_lane_group", "last_group", "done"))
-        lead = Mux(past_array, self.bank_release_lead(config, True), self.bank_release_lead(config, False))
+        issue, done = Signal(), Signal()
+
+        # --- the loops --------------------------------------------------------------------------------
+        def loop(name: str, step: Value) -> Value:
+            return loop_counter(m, name, given=given[name], kept=fields[name], restart=accept, step=step, ahead=config.overlap)
+
+        last_pixel, last_group = loop("pixels", issue), loop("groups", done)
+        last_lane_group = self._lane_groups(m, given, fields, accept, step=issue & last_pixel, group_step=done, last_group=last_group)
         m.d.comb += [
             issue.eq(active & (pending != 0) & (~start | fetcher.ready)),
-            last_pixel.eq(left == 1),
-            last_group.eq(group + 1 == fields["groups"]),
-            last_lane_group.eq(lane_group + 1 == Mux(last_group, fields["lane_groups_last"], fields["lane_groups"])),
             done.eq(issue & last_pixel & last_lane_group),
-            # `left` counts this read too, and the feeder sees the release a cycle later.
-            self.bank_release.eq(issue & last_lane_group & ~released & (left <= lead + 2)),
-            self.command.ready.eq(~active | (done & last_group)),
+            self.bank_release.eq(issue & last_lane_group & ~released & self._near_end(m, given, fields, accept, issue, last_pixel)),
+            self.command.ready.eq(~active),
             self.bank_read_en.eq(issue),
             self.bank_read_bank.eq(bank),
             self.bank_read_addr.eq(pixel),
@@ -162,6 +163,7 @@ class PostProcessor(wiring.Component):
         if not config.overlap:
             placed = delay(m, issue, latency, name="placed", resets=True)
             last_placed = delay(m, last_placed, latency, name="last_placed", resets=True)
+        last_column = loop("pixels_x", placed)
         word, row_word, first_word = (Signal(self.address_bits, name=n, reset_less=True) for n in ("word", "row_word", "first_word"))
         place = Signal(range(max(2, in_words)))  # of the lane group in its word
         next_place, next_first_word, next_row = Signal.like(place), Signal.like(word), Signal.like(word)
@@ -174,44 +176,31 @@ class PostProcessor(wiring.Component):
             m.d.sync += [
                 start.eq(0),
                 pixel.eq(pixel + 1 + fields["paired"]),
-                left.eq(left - 1),
             ]
             with m.If(last_pixel):
                 m.d.sync += [choice.eq(Mux(choice_last, 0, choice + 1)), second.eq(second | (fields["paired"] & choice_last))]
                 m.d.sync += [
                     start.eq(1),
                     pixel.eq(second | (fields["paired"] & choice_last)),
-                    left.eq(fields["pixels"]),
-                    lane_group.eq(lane_group + 1),
                 ]
             with m.If(done):
                 m.d.sync += [choice.eq(0), second.eq(0), pixel.eq(0)]
-                m.d.sync += [lane_group.eq(0), group.eq(group + 1), released.eq(0)]
+                m.d.sync += released.eq(0)
                 if config.acc_banks > 1:
                     m.d.sync += bank.eq(~bank)
                 with m.If(last_group):
                     m.d.sync += active.eq(0)
         with m.If(placed):
-            m.d.sync += [column.eq(column + 1), word.eq(word + fields["output_step_x"])]
-            with m.If(column + 1 == fields["pixels_x"]):
-                m.d.sync += [column.eq(0), row_word.eq(next_row), word.eq(next_row)]
+            m.d.sync += word.eq(word + fields["output_step_x"])
+            with m.If(last_column):
+                m.d.sync += [row_word.eq(next_row), word.eq(next_row)]
         with m.If(last_placed):
-            m.d.sync += [column.eq(0), place.eq(next_place)]
+            m.d.sync += place.eq(next_place)
             m.d.sync += [register.eq(next_first_word) for register in (word, row_word, first_word)]
         with m.If(accept):
             if config.overlap:
                 m.d.sync += [register.eq(given[name]) for name, register in fields.items() if isinstance(register, Signal)]
-            m.d.sync += [
-                active.eq(1),
-                start.eq(1),
-                group.eq(0),
-                lane_group.eq(0),
-                choice.eq(0),
-                second.eq(0),
-                pixel.eq(0),
-                left.eq(given["pixels"]),
-                column.eq(0),
-            ]
+            m.d.sync += [active.eq(1), start.eq(1), choice.eq(0), second.eq(0), pixel.eq(0)]
             m.d.sync += [register.eq(payload.output_address) for register in (word, row_word, first_word)]
             m.d.sync += place.eq(payload.lane_place)
 
@@ -255,3 +244,65 @@ class PostProcessor(wiring.Component):
         m.d.sync += under_way.eq(under_way + done - self.group_done)
         m.d.comb += self.idle.eq(~active & (under_way == 0))
         return m
+
+    def _lane_groups(
+        self,
+        m: Module,
+        given: Mapping[str, Value],
+        fields: Mapping[str, Value],
+        accept: Value,
+        *,
+        step: Value,
+        group_step: Value,
+        last_group: Value,
+    ) -> Value:
+        """Whether a lane group is the last of its group; the last group may have fewer."""
+        ahead = self.config.overlap
+        names = ("lane_groups", "lane_groups_last")
+        of_group, of_last = (fields[name] for name in names)
+        if not ahead:
+            kept = Mux(last_group, of_last, of_group)
+            return loop_counter(m, names[0], given=given[names[0]], kept=kept, restart=accept, step=step, ahead=False)
+        # Whether the next group is the last, and whether it then has a single lane group, is known when a group ends.
+        before_last = Signal(reset_less=True)
+        left = Signal(len(given["groups"]), name="groups_after", reset_less=True)
+        singles = [Signal(name=f"single_{name}", reset_less=True) for name in names]
+        with m.If(group_step):
+            m.d.sync += [left.eq(left - 1), before_last.eq(left == 2)]
+        with m.If(accept):
+            m.d.sync += [left.eq(given["groups"] - 1), before_last.eq(given["groups"] == 2)]
+            m.d.sync += [single.eq(given[name] == 1) for single, name in zip(singles, names, strict=True)]
+        return loop_counter(
+            m,
+            names[0],
+            given=Mux(given["groups"] == 1, given[names[1]], given[names[0]]),
+            kept=Mux(before_last, of_last, of_group),
+            single=Mux(before_last, singles[1], singles[0]),
+            restart=accept,
+            step=step,
+            ahead=True,
+        )
+
+    def _near_end(
+        self, m: Module, given: Mapping[str, Value], fields: Mapping[str, Value], accept: Value, step: Value, last_pixel: Value
+    ) -> Value:
+        """Whether so few pixels of a lane group are left that the words of the next group cannot overtake their reads.  The pixel that is
+        being read counts too, and the feeder sees the release a cycle later."""
+        if not self.config.overlap:
+            return C(0, 1)  # no bank is given back early
+        past_array = ~one_of(given["operation"], ARRAY_OPERATIONS)
+        bounds = [self.bank_release_lead(self.config, past) + 2 for past in (False, True)]
+        bound = Signal(range(max(bounds) + 2), reset_less=True)
+        left = Signal(len(given["pixels"]), name="pixels_left", reset_less=True)
+        near, near_at_first = Signal(reset_less=True), Signal(reset_less=True)
+        with m.If(step):
+            m.d.sync += [left.eq(Mux(last_pixel, fields["pixels"], left - 1)), near.eq(Mux(last_pixel, near_at_first, left <= bound))]
+        with m.If(accept):
+            first = given["pixels"] <= Mux(past_array, bounds[1], bounds[0])
+            m.d.sync += [
+                left.eq(given["pixels"]),
+                near.eq(first),
+                near_at_first.eq(first),
+                bound.eq(Mux(past_array, *[b + 1 for b in bounds[::-1]])),
+            ]
+        return near

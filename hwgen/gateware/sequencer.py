@@ -61,8 +61,7 @@ class Sequencer(wiring.Component):
         address = Signal.like(self.read_addr)
         unread, uncaught = Signal(range(WORDS + 1)), Signal(range(WORDS + 1))
         streams = (self.loader, self.feeder, self.post)
-        taken = Signal(len(streams))
-        taking = Signal(len(streams))
+        offered, still_offered = Signal(len(streams)), Signal(len(streams))
 
         m.d.comb += [self.read_en.eq(unread != 0), self.read_addr.eq(address), self.busy.eq(state != _State.IDLE)]
         with m.If(self.read_en):
@@ -78,20 +77,19 @@ class Sequencer(wiring.Component):
                         with m.Case(WORDS - word):
                             m.d.sync += descriptor.as_value()[word * WORD_BITS : (word + 1) * WORD_BITS].eq(self.read_data)
             with m.If(uncaught == 1):
-                m.d.sync += state.eq(_State.OFFER)
+                m.d.sync += [state.eq(_State.OFFER), offered.eq(-1)]
 
         for i, stream in enumerate(streams):
             m.d.comb += [
                 stream.payload.eq(descriptor),
-                stream.valid.eq((state == _State.OFFER) & ~taken[i]),
-                taking[i].eq(stream.valid & stream.ready),
+                stream.valid.eq(offered[i]),
+                still_offered[i].eq(offered[i] & ~stream.ready),
             ]
         m.d.comb += self.waits_program.eq((state == _State.FETCH) | self.feeder.valid)
         fetch = [state.eq(_State.FETCH), unread.eq(WORDS), uncaught.eq(WORDS)]
         with m.If(state == _State.OFFER):
-            m.d.sync += taken.eq(taken | taking)
-            with m.If((taken | taking).all()):
-                m.d.sync += taken.eq(0)
+            m.d.sync += offered.eq(still_offered)
+            with m.If(still_offered == 0):
                 if self.config.overlap:
                     with m.If(descriptor.last):
                         m.d.sync += state.eq(_State.DRAIN)

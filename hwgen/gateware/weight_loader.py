@@ -23,14 +23,14 @@ class WeightLoader(wiring.Component):
     `tile_started` tells the feeder that it may use the tile from the next cycle on: the rows load at least as fast as the activations
     come down the skew.
 
-    Latency: `LATENCY` = 3 cycles from a read to the array's write port.  Throughput: a word a cycle, no idle cycle between tiles nor
-    between descriptors while slots are free.
+    Latency: `LATENCY` = 4 cycles from the cycle in which a word is due to the array's write port, the read one cycle after it.
+    Throughput: a word a cycle, no idle cycle between tiles while slots are free, one between descriptors.
 
     Members: command; read_en, read_addr -> weight memory -> read_data; weight_en, weight_slot, weight -> array; slot_released in,
     tile_started out.
     """
 
-    LATENCY = READ_LATENCY + 1
+    LATENCY = 1 + READ_LATENCY + 1
 
     def __init__(self, config: AcceleratorConfig, address_bits: int) -> None:
         self.config = config
@@ -53,27 +53,27 @@ class WeightLoader(wiring.Component):
         m = Module()
         words, slots = self.config.words_per_tile, self.config.slots
         tiles = Signal(field_bits(self.config, "tiles"))  # left, the current one included
-        address = Signal.like(self.read_addr)
+        address = Signal.like(self.read_addr, name="address")
         word = Signal(range(words))
         last = Signal(range(words))  # word of a tile
         slot = Signal(range(slots))
         free = Signal(range(slots + 1), init=slots)
         released = delay(m, self.slot_released, self.config.slot_release_cycles - 1, name="released", resets=True)
 
+        # What is asked of `tiles` is known before it is needed.
+        some, single = Signal(), Signal(reset_less=True)  # tiles are left; it is one
         last_word = word == last
-        read = (tiles != 0) & ((word != 0) | (free != 0))
-        finishing = read & last_word & (tiles == 1)
+        read = Signal()
         m.d.comb += [
-            self.read_en.eq(read),
-            self.read_addr.eq(address),
+            read.eq(some & ((word != 0) | (free != 0))),
             self.tile_started.eq(read & (word == 0)),
-            self.command.ready.eq((tiles == 0) | finishing),
+            self.command.ready.eq(~some),
         ]
-        m.d.sync += free.eq(free + released - self.tile_started)
+        m.d.sync += [free.eq(free + released - self.tile_started), self.read_en.eq(read), self.read_addr.eq(address)]
         with m.If(read):
             m.d.sync += [address.eq(address + 1), word.eq(word + 1)]
             with m.If(last_word):
-                m.d.sync += [word.eq(0), tiles.eq(tiles - 1), slot.eq(slot + 1)]
+                m.d.sync += [word.eq(0), tiles.eq(tiles - 1), some.eq(~single), single.eq(tiles == 2), slot.eq(slot + 1)]
                 with m.If(slot == slots - 1):
                     m.d.sync += slot.eq(0)
         with m.If(self.command.ready & self.command.valid):
@@ -81,6 +81,8 @@ class WeightLoader(wiring.Component):
             depthwise = payload.operation == Operation.DEPTHWISE
             m.d.sync += [
                 tiles.eq(payload.tiles),
+                some.eq(payload.tiles != 0),
+                single.eq(payload.tiles == 1),
                 address.eq(payload.weight_address),
                 last.eq(Mux(depthwise, self.config.words_per_depthwise_tile - 1, words - 1)),
             ]

@@ -198,7 +198,7 @@ def test_the_old_contents_of_a_bank_do_not_count(simulate):
 
 
 def test_bank_full_and_the_first_read(simulate):
-    """bank_full pulses in the cycle in which the last sum is written, `READ_LATENCY` + 1 after the word; a read may follow in the next."""
+    """bank_full pulses in the cycle in which the last sum is written, `READ_LATENCY` + 2 after the word; a read may follow in the next."""
     dut = Accumulator(CONFIG)
     seen = []
 
@@ -208,7 +208,7 @@ def test_bank_full_and_the_first_read(simulate):
             for name in ("first", "tile_last", "group_last"):
                 ctx.set(getattr(dut.control, name), 1)
             ctx.set(dut.value[0], 77 if cycle == 2 + READ_LATENCY else -1)
-            full = 2 + READ_LATENCY + 1
+            full = 2 + READ_LATENCY + Accumulator.write_delay(CONFIG)
             ctx.set(dut.read_en, cycle == full + 1)
             if ctx.get(dut.bank_full):
                 seen.append(("full", cycle))
@@ -217,4 +217,4 @@ def test_bank_full_and_the_first_read(simulate):
             await ctx.tick()
 
     simulate(dut, testbench)
-    assert seen == [("full", 5), ("read", 77)]
+    assert seen == [("full", 6), ("read", 77)]

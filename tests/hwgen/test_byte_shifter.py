@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.byte_shifter import ByteShifter
-from hwgen.gateware.ram import READ_LATENCY, Ram
+from hwgen.gateware.ram import Ram
 
 CONFIGS = {
     rows: AcceleratorConfig(rows=rows, cols=cols, lanes=1) for rows, cols in ((4, 4), (6, 3), (7, 7), (8, 2), (2, 4))
@@ -47,6 +47,8 @@ def run(simulate, config: AcceleratorConfig, layers: list[Rows], *, pause: float
     m.submodules.dut = dut = ByteShifter(config)
     init = [int.from_bytes(bytes(row.tolist()), "little") for row in memory]
     m.submodules.memory = ram = Ram(width=8 * size, depth=len(memory), init=init)
+    asked, where = Signal(), Signal.like(ram.read_addr)  # the read follows the issue
+    m.d.sync += [ram.read_en.eq(asked), ram.read_addr.eq(where)]
     m.d.comb += dut.read_data.eq(ram.read_data)
 
     # Every window: layer, its first byte, its memory word, the row's bytes, whether it is the first of a row.
@@ -59,7 +61,7 @@ def run(simulate, config: AcceleratorConfig, layers: list[Rows], *, pause: float
             base += words
 
     async def testbench(ctx):
-        due: list[int | None] = [None] * READ_LATENCY  # the window whose result is there
+        due: list[int | None] = [None] * ByteShifter.LATENCY  # the window whose result is there
         position, seen = 0, 0
         ctx.set(dut.restart, 1)
         ctx.set(dut.first_byte, layers[0].size - 1 - layers[0].before)
@@ -79,7 +81,7 @@ def run(simulate, config: AcceleratorConfig, layers: list[Rows], *, pause: float
                     assert list(data) == memory[min(word, len(memory) - 1)].tolist()
                 seen += 1
             ctx.set(dut.restart, 0)
-            ctx.set(ram.read_en, 0)
+            ctx.set(asked, 0)
             go = position < len(windows)
             if go:
                 layer, x, word, _, first = windows[position]
@@ -90,8 +92,8 @@ def run(simulate, config: AcceleratorConfig, layers: list[Rows], *, pause: float
                 go = not (first and rng.random() < pause) and all(other == layer for other in under_way)
             ctx.set(dut.issue, go)
             if go:
-                ctx.set(ram.read_en, 1)
-                ctx.set(ram.read_addr, min(word, len(memory) - 1))
+                ctx.set(asked, 1)
+                ctx.set(where, min(word, len(memory) - 1))
                 following = windows[position + 1] if position + 1 < len(windows) else None
                 if following is None or following[4]:
                     ctx.set(dut.restart, 1)

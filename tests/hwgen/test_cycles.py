@@ -51,7 +51,7 @@ class Shape:
 
     @property
     def path(self) -> int:
-        return self.config.rows + self.config.cols + 5
+        return self.config.rows + self.config.cols + 6
 
     @property
     def post(self) -> int:
@@ -60,12 +60,12 @@ class Shape:
     def hidden(self, lane_groups: int, path: int) -> bool:
         """Whether post-processing keeps up: it takes no longer than the array for a group, and the bank is back in time."""
         group, space = self.tiles * self.pixels, max(self.pixels, self.interval)
-        back = (lane_groups - 1) * space + max(path + 2, self.pixels + 3)
+        back = (lane_groups - 1) * space + max(path + 3, self.pixels + 4)
         return self.groups == 1 or group >= max(lane_groups * space, back)
 
     def tail(self, path: int) -> int:
         """From a layer's last issue to the cycle in which everything is in memory."""
-        return path + 1 + (self.last_lane_groups - 1) * max(self.pixels, self.interval) + self.pixels + self.post
+        return path + 2 + (self.last_lane_groups - 1) * max(self.pixels, self.interval) + self.pixels + self.post
 
     @property
     def cycles(self) -> int:
@@ -129,10 +129,10 @@ def test_pooling(network, array, format, channels, size, maximum):
     shape = Shape(made, groups, 4, pixels, channels)
     (timing,) = compile_graph(graph, made).layers
     space = max(pixels, shape.interval)
-    path = 6  # feeder and pooling path, whose latency is that of a table
+    path = 7  # feeder and pooling path, whose latency is that of a table
     assume(shape.hidden(per_group // lanes, path))
     # No weights to wait for, so the first issue is a cycle earlier than that of a convolution.
-    assert timing.cycles == groups * 4 * pixels + (path + 1 + (last - 1) * space + pixels + shape.post) + FIRST - 1 + LAST
+    assert timing.cycles == groups * 4 * pixels + (path + 2 + (last - 1) * space + pixels + shape.post) + FIRST - 1 + LAST
 
 
 @settings(deadline=None, max_examples=60)
@@ -170,10 +170,10 @@ def test_a_depthwise_convolution(network, array, format, channels, size, stride)
     lane_groups = share * per_group // lanes
     shape = Shape(made, groups, 3, height * stream, channels)
     space = max(pixels, shape.interval)
-    assume(groups == 1 or 3 * height * stream >= max(lane_groups * space, (lane_groups - 1) * space + max(shape.path + 2, pixels + 3)))
+    assume(groups == 1 or 3 * height * stream >= max(lane_groups * space, (lane_groups - 1) * space + max(shape.path + 3, pixels + 4)))
     assume(height * stream >= share * made.min_tile_pixels)
     last = -(-channels // lanes) - (groups - 1) * lane_groups
-    tail = shape.path + 1 + (last - 1) * space + pixels + shape.post - (stream - begin)
+    tail = shape.path + 2 + (last - 1) * space + pixels + shape.post - (stream - begin)
     second_tile = made.words_per_depthwise_tile if paired else 0  # a pair's first words wait for both its tiles
     assert timing.cycles == FIRST + second_tile + words + tail + LAST
 

@@ -105,7 +105,8 @@ def test_windows(simulate, case, ready):
     fed = feed(simulate, case.config, descriptors, memory, words=words(descriptors), ready=ready, seed=3)
     assert windows(case, fed) == expected(case, memory)
     if ready == 1.0:
-        assert all(later - earlier == 1 for earlier, later in pairwise(fed.issues))
+        gaps = [later - earlier for earlier, later in pairwise(fed.issues)]
+        assert sum(gap != 1 for gap in gaps) == len(descriptors) - 1  # the cycles in which a descriptor is taken
 
 
 @pytest.mark.parametrize("config", [EIGHT, SIX, SEVEN], ids=["8 bytes a word", "6 bytes a word", "7 bytes a word"])

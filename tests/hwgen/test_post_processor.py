@@ -322,5 +322,5 @@ def test_lane_groups_follow_each_other_without_a_gap(simulate, config):
 def test_the_lead_is_the_way_of_a_word_to_its_accumulators():
     """Feeder and path, less the memory that is read while the value comes; SPEC section 4 has the numbers."""
     config = AcceleratorConfig(rows=16, cols=8, lanes=4)
-    assert PostProcessor.bank_release_lead(config, pooling=False) == 3 + (16 + 8 + 2) - 2 - 1
-    assert PostProcessor.bank_release_lead(config, pooling=True) == 3 + 3 - 2 - 1
+    assert PostProcessor.bank_release_lead(config, pooling=False) == 4 + (16 + 8 + 2) - 2 - 1
+    assert PostProcessor.bank_release_lead(config, pooling=True) == 4 + 3 - 2 - 1

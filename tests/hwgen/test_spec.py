@@ -135,7 +135,8 @@ def test_latencies(name, format, rescaler):
     assert f"| F | {Sequencer.FETCH_CYCLES}: " in section(5)
     assert WORDS + READ_LATENCY == Sequencer.FETCH_CYCLES
     assert f"A descriptor is {WORDS} words of {WORD_BITS} bits" in section(6)
-    assert Feeder.LATENCY == WeightLoader.LATENCY == PoolingPath.LATENCY == multiplier.LATENCY == 3
+    assert Feeder.LATENCY == WeightLoader.LATENCY == 4
+    assert PoolingPath.LATENCY == multiplier.LATENCY == 3
     assert ProcessingElement.LATENCY == 4
     assert READ_LATENCY == 2
     assert Array.latency(config) == rows + cols + 2
@@ -143,8 +144,8 @@ def test_latencies(name, format, rescaler):
     assert (ShiftRescaler.LATENCY, FixedRescaler.LATENCY, TfliteRescaler.LATENCY) == (3, 7, 9)
     assert Lane.latency(config) == 4 + rescaler
     assert PostProcessor.latency(config) == 7 + rescaler
-    assert PostProcessor.bank_release_lead(config, pooling=False) == 3 + rows + cols + 2 - 3
-    assert PostProcessor.bank_release_lead(config, pooling=True) == 3 + 3 - 3
+    assert PostProcessor.bank_release_lead(config, pooling=False) == 4 + rows + cols + 2 - 3
+    assert PostProcessor.bank_release_lead(config, pooling=True) == 4 + 3 - 3
 
 
 def test_the_closed_form_of_section_5(network):
@@ -152,9 +153,9 @@ def test_the_closed_form_of_section_5(network):
     config = AcceleratorConfig(rows=8, cols=4, lanes=2, rescale=RescaleFormat.parse("fixed16"), acc_depth=64)
     graph = network(6, 7, 16, format=config.rescale).conv(10, Window((3, 3))).conv(9, Window((2, 2))).conv(3, Window((1, 1))).graph()
     timings = predict(config, compile_graph(graph, config).descriptors)
-    path, post, interval = 3 + 8 + 4 + 2, 7 + 7, 2 + 5
+    path, post, interval = 4 + 8 + 4 + 2, 7 + 7, 2 + 5
     layers = [(3, 18, 20, 1), (3, 8, 12, 1), (1, 2, 12, 2)]  # G, T, P, lane groups of the last group
-    closed = [g * t * p + path + 1 + (n - 1) * max(p, interval) + p + post for g, t, p, n in layers]
+    closed = [g * t * p + path + 2 + (n - 1) * max(p, interval) + p + post for g, t, p, n in layers]
     closed[0] += Sequencer.FETCH_CYCLES + 2
     closed[-1] += 1
     assert [timing.cycles for timing in timings] == closed

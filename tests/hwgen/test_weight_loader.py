@@ -100,7 +100,7 @@ def observe(simulate, config: AcceleratorConfig, commands: list[Command], use: l
 
 
 def schedule(config: AcceleratorConfig, commands: list[Command], use: list[int]) -> tuple[list[int], list[tuple[int, int]], list[int]]:
-    """Acceptances, reads and tile starts, from the rules of SPEC section 4."""
+    """Acceptances, what is due to be read in the next cycle, and tile starts, from the rules of SPEC section 4."""
     accepts, reads, starts, releases = [], [], [], []
     idle_from = 0  # first cycle in which a command can be accepted
     for command in commands:
@@ -117,7 +117,7 @@ def schedule(config: AcceleratorConfig, commands: list[Command], use: list[int])
             for _ in range(command.words(config)):
                 reads.append((cycle, address))
                 cycle, address = cycle + 1, address + 1
-        idle_from = cycle - 1 if command.tiles else accept + 1
+        idle_from = cycle if command.tiles else accept + 1
     return accepts, reads, starts
 
 
@@ -125,7 +125,7 @@ def check(simulate, config: AcceleratorConfig, commands: list[Command], use: lis
     accepts, reads, starts = schedule(config, commands, use)
     seen = observe(simulate, config, commands, use, (reads[-1][0] if reads else 0) + 30)
     assert seen.accepts == accepts
-    assert seen.reads == reads
+    assert seen.reads == [(cycle + 1, address) for cycle, address in reads]
     assert seen.starts == starts
     data = contents(config)
     tiles = [command.words(config) for command in commands for _ in range(command.tiles)]
@@ -171,4 +171,4 @@ def test_no_more_tiles_than_slots_are_started(simulate, config):
     """Without a release the loader fills the slots, at full speed, and stops."""
     seen = observe(simulate, config, [Command(config.slots + 3, 0, 0)], [10_000] * 99, 40 + config.slots * config.words_per_tile)
     assert len(seen.starts) == config.slots
-    assert [cycle for cycle, _ in seen.reads] == list(range(1, 1 + config.slots * config.words_per_tile))
+    assert [cycle for cycle, _ in seen.reads] == list(range(2, 2 + config.slots * config.words_per_tile))
