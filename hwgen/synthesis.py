@@ -12,7 +12,8 @@ _COMMANDS = {
     # two SB_MAC16 for those of the second one and drops the first: sums of an array lose all but their last product.
     Family.ICE40: "synth_ice40 -device u -spram",
     Family.GOWIN: "synth_gowin -family gw2a",
-    Family.XILINX7: "synth_xilinx -family xc7 -flatten",
+    # With `-nodsp` for the same reason: Yosys takes the adder behind a DSP48E1 into the cell, and drops the register that is behind it.
+    Family.XILINX7: "synth_xilinx -family xc7 -flatten -nodsp",
 }
 
 

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.family import Family
-from hwgen.gateware.dsp import ecp5, gowin, ice40
+from hwgen.gateware.dsp import ecp5, gowin, ice40, xilinx7
 from hwgen.gateware.dsp.wide import Cell, wide_product
 from hwgen.gateware.shared import EmissionPlatform
 
@@ -20,6 +20,7 @@ WIDE_LATENCY = 5
 _CELLS: dict[Family, tuple[Cell, int]] = {
     Family.ECP5: (ecp5.cell, ecp5.CELL_BITS),
     Family.GOWIN: (gowin.cell, gowin.CELL_BITS),
+    Family.XILINX7: (xilinx7.cell, xilinx7.CELL_BITS),
 }
 
 

@@ -17,7 +17,7 @@ from sim import tools
 from sim.tools import Simulator
 
 CELLS = Path(sim.__file__).parent / "cells"
-FAMILIES = [Family.ECP5, Family.GOWIN]
+FAMILIES = [Family.ECP5, Family.GOWIN, Family.XILINX7]
 
 #: Every pair of int8 values for 8 x 8, else every pair of the corners and random ones; an operand pair in every cycle.  The portable
 #: multiplier's output is compared with the product as well, so that both cannot be wrong alike.
@@ -110,6 +110,8 @@ WRONG = {
     "no output register": (Family.ECP5, 32, ('.REG_OUTPUT_CLK("CLK0")', '.REG_OUTPUT_CLK("NONE")')),
     "a sign is lost": (Family.ECP5, 32, (".SIGNEDA(1'h1)", ".SIGNEDA(1'h0)")),
     "no pipeline register, Gowin": (Family.GOWIN, 8, (".PIPE_REG(1'h1)", ".PIPE_REG(1'h0)")),
+    "no multiplier register, 7-series": (Family.XILINX7, 8, (".MREG(32'd1)", ".MREG(32'd0)")),
+    "an operand's register is not enabled, 7-series": (Family.XILINX7, 32, (".CEB2(1'h1)", ".CEB2(1'h0)")),
     "a sign is lost, Gowin": (Family.GOWIN, 32, (".BSIGN(1'h1)", ".BSIGN(1'h0)")),
 }
 
