@@ -60,7 +60,7 @@ def verify(
     simulator: Simulator | str = Simulator.VERILATOR,
     images: int | None = None,
     first: int = 0,
-    netlist: Family | bool = False,
+    netlist: Family | Netlist | bool = False,
     compare_layers: bool = True,
     stop_early: bool = True,
     seed: int = DEFAULT_SEED,
@@ -75,7 +75,8 @@ def verify(
                     default configuration, with the network's rescale format, if None) into a temporary folder.
     simulator:      one of them, or "verilator", "icarus", "both".
     images, first:  how many images, from which on; all if None.
-    netlist:        synthesize the accelerator, for this family or (True) for its own, and simulate the netlist in its place.
+    netlist:        synthesize the accelerator, for this family or (True) for its own, and simulate the netlist in its place; or one that
+                    `synthesize` made of the folder.
     compare_layers: compare every layer's tensor, not the outputs alone; a netlist has outputs alone to compare.
     stop_early:     stop after the first recording with a difference.
     seed:           COCOTB_RANDOM_SEED, and the seed of what the design leaves uninitialized.
@@ -128,7 +129,9 @@ def _select(graph: Graph, inputs: Int8 | Mapping[str, Int8], first: int, images:
     return batch
 
 
-def _folder(graph: Graph, build: Path | None, config: AcceleratorConfig | None, netlist: Family | bool, temporary: Path) -> BuildFolder:
+def _folder(
+    graph: Graph, build: Path | None, config: AcceleratorConfig | None, netlist: Family | Netlist | bool, temporary: Path
+) -> BuildFolder:
     """The folder to verify, emitted for the purpose where none is given."""
     if build is not None:
         folder = read_build(build, graph)
@@ -145,10 +148,12 @@ def _folder(graph: Graph, build: Path | None, config: AcceleratorConfig | None, 
     return read_build(temporary, graph)
 
 
-def _synthesize(folder: BuildFolder, netlist: Family | bool, progress: Progress) -> Netlist | None:
+def _synthesize(folder: BuildFolder, netlist: Family | Netlist | bool, progress: Progress) -> Netlist | None:
     """The netlist to simulate; None where the Verilog itself is."""
     if netlist is False:
         return None
+    if isinstance(netlist, Netlist):
+        return netlist
     family = family_of(folder, netlist if isinstance(netlist, Family) else None)
     what = f"synthesizing for {family.value}"
     progress(what, 0, 1)
