@@ -71,9 +71,12 @@ class Lane(wiring.Component):
         addend = Cat(negated_later, self.zero_point).as_signed()
         m.d.sync += total.eq((flipped + addend) >> 1)
         m.d.comb += self.result.eq(result)
-        with m.If(total < self.act_min):
+        # The bounds have 8 bits: of what lies beyond 9, the sign says which side it is on.
+        low, above = total[:9].as_signed(), total[8:]
+        fits = above.all() | ~above.any()
+        with m.If(Mux(fits, low < self.act_min, total[-1])):
             m.d.sync += result.eq(self.act_min)
-        with m.Elif(total > self.act_max):
+        with m.Elif(Mux(fits, low > self.act_max, ~total[-1])):
             m.d.sync += result.eq(self.act_max)
         with m.Else():
             m.d.sync += result.eq(total)
