@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,10 +12,12 @@ import boards.definitions
 from boards.board import Board
 from boards.definitions import BOARDS, find_board
 from boards.pll import solve
+from boards.top import Top, top_sources
 from golden.errors import InputError
 from hwgen.uart_link import divisor
 
 MEGA = 1e6
+ROOT = Path(__file__).resolve().parents[2]
 each_board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 
 
@@ -73,3 +77,25 @@ def test_nothing_is_suggested_for_a_name_like_none() -> None:
     with pytest.raises(InputError, match="there is no board 'zzz'") as error:
         find_board("zzz")
     assert "did you mean" not in error.value.message
+
+
+def test_the_board_that_the_document_adds() -> None:
+    text = (ROOT / "docs" / "adding_a_board.md").read_text(encoding="utf-8")
+    namespace: dict[str, Any] = {}
+    exec("\n".join(re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)), namespace)
+    board = namespace["BOARD"]
+    test_what_a_board_names_is_on_its_platform(board)
+    test_the_clock_and_the_baud_rate_are_possible(board)
+    test_the_accelerator_is_of_the_boards_family(board)
+    clock = solve(board.family, board.platform().default_clk_frequency / MEGA, board.clock_mhz)
+    made = top_sources(board, clock, Top.UART)
+    assert 'LOCATE COMP "uart_0__rx__io" SITE "N17";' in made.constraints
+
+
+def test_the_table_of_the_document_has_every_board() -> None:
+    text = (ROOT / "docs" / "boards.md").read_text(encoding="utf-8")
+    for board in BOARDS.values():
+        (row,) = (line for line in text.splitlines() if f"`{board.name}`" in line and line.count("|") == 7)
+        config = board.config
+        assert f"{config.rows} x {config.cols}" in row
+        assert f"| {board.clock_mhz:g} |" in row
