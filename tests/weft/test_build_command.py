@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import shutil
@@ -16,13 +17,16 @@ from torch import nn
 import weft
 from boards.record import read_record
 from boards.tools import NEXTPNR_ICE40
-from golden.graph import Graph
+from boards.weights import blocks
+from golden.errors import InputError
+from golden.graph import Conv2d, FullyConnected, Graph
 from hwgen.config import AcceleratorConfig
 from hwgen.estimate.estimate import estimate
 from sim import standalone, verilog
 from tests.weft.small import Command, Files
 from weft import api, board_build
 
+UNITS_2X2 = {"rows": 2, "cols": 2, "lanes": 1, "weight_rows_per_cycle": 1}
 ICEBREAKER = ["--board", "icebreaker", "--jobs", "1"]
 
 _YOSYS = r"""#!/bin/sh
@@ -318,3 +322,40 @@ def test_a_real_build(tiny: Graph, tmp_path: Path) -> None:
 def _configured(asc: Path) -> list[str]:
     """What an .asc says of the device: without comments, and names of signals."""
     return sorted(line for line in asc.read_text().split(".") if line.strip() and not line.startswith(("comment", "sym")))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("top", ["uart", "selftest"])
+def test_new_weights_equal_a_whole_build(tiny: Graph, tmp_path: Path, top: str) -> None:
+    """Bit for bit: the bitstream, and the configuration that it is packed from."""
+    rng = np.random.default_rng(3)
+    ops = [
+        dataclasses.replace(op, weight=rng.permutation(op.weight.reshape(-1)).reshape(op.weight.shape))
+        if isinstance(op, Conv2d | FullyConnected)
+        else op
+        for op in tiny.ops
+    ]
+    other = dataclasses.replace(tiny, name="other", ops=tuple(ops))
+    for folder, network in (("changed", tiny), ("whole", other)):
+        api.build(network, tmp_path / folder, board="ulx3s_85f", top=top, mhz=40, jobs=1, **UNITS_2X2)
+    before = read_record(tmp_path / "changed")
+    record = api.replace_weights(other, tmp_path / "changed")
+    whole = read_record(tmp_path / "whole")
+    assert record.data["bitstream"] == whole.data["bitstream"] != before.data["bitstream"]
+    for name in ("chip.config", "ulx3s_85f.bit"):
+        assert (record.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+    for name in ("netlist.json", "placed.json"):
+        held, expected = (blocks(json.loads((folder / name).read_text())) for folder in (record.folder, whole.folder))
+        assert held == expected
+    assert (record.data["network"]["name"], record.data["weights_only"]) == ("other", True)
+    assert [stage["name"] for stage in record.data["stages"]] == ["compile", "emit", "new memory contents", "packing"]
+
+
+def test_weights_of_another_rescale_format(command: Command, files: Files, tiny: Graph, tmp_path: Path, pretended: Pretended) -> None:
+    api.build(files.network, tmp_path / "out", board="icebreaker", jobs=1)
+    data = json.loads((tmp_path / "out" / "build.json").read_text())
+    data["board"]["name"] = "ulx3s_85f"
+    (tmp_path / "out" / "build.json").write_text(json.dumps(data))
+    with pytest.raises(InputError, match=r"rescales as tflite, and 'tiny' as fixed16; quantize it with --rescale tflite"):
+        api.replace_weights(tiny, tmp_path / "out")
+    assert read_record(tmp_path / "out").data == data
