@@ -60,6 +60,18 @@ class Programmer:
 
 
 @dataclass(frozen=True)
+class Flash:
+    """The SPI flash that the device configures itself from, where the design can read it afterwards.
+
+    resource: of the platform, with the signals cs, clk, copi and cipo.
+    offset:   behind the bitstream, where a build puts the weights of an accelerator that a bitstream cannot fill.
+    """
+
+    resource: Resource
+    offset: int
+
+
+@dataclass(frozen=True)
 class Board:
     """An FPGA board, and the accelerator that suits it.
 
@@ -76,6 +88,7 @@ class Board:
     programmer: how a bitstream comes onto the board; None where the open tools make none.
     baud:       of the UART top.
     uart:       the platform's resource of the serial line; None where the FPGA has none.
+    flash:      the SPI flash; None where designs do not use it.
     held:       outputs that must have a level, as (resource, subsignal) and the level.
     options:    of the place and route program: what selects the device.
     """
@@ -93,6 +106,7 @@ class Board:
     programmer: Programmer | None
     baud: int = 1_000_000
     uart: Resource | None = ("uart", 0)
+    flash: Flash | None = None
     held: Mapping[tuple[Resource, str], int] = field(default_factory=dict)
     options: tuple[str, ...] = ()
 

@@ -21,8 +21,10 @@ from boards.stages import StageResult, run_stage
 from boards.tools import TOOLCHAINS, YOSYS, FoundProgram, Program, require
 from boards.top import CONSTRAINTS, Top, top_sources
 from golden.errors import InputError, TimingError
+from hwgen.config import AcceleratorConfig
 from hwgen.design import Design, read_design
 from hwgen.emit import uart_verilog
+from hwgen.regmap import volatile
 from hwgen.uart_link import divisor
 
 #: Called with (what is being done, steps done, steps in all).
@@ -94,6 +96,8 @@ def build(
     if not chosen.timing.meets(mhz) and not request.allow_timing_failure:
         raise timing_error(board, chosen, tried, mhz)
     packed = pack_stage(board, packer, folder, progress)
+    if request.top is Top.FLASH:
+        packing.append_weights(board, design, folder)
 
     data = {
         "format": FORMAT,
@@ -111,7 +115,7 @@ def build(
             "slack_ns": chosen.timing.slack_ns(mhz),
             "pll": pll.to_json(),
         },
-        "baud": board.baud if request.top is Top.UART else None,
+        "baud": board.baud if request.top.serial else None,
         "seed": chosen.seed,
         "seeds": [each.to_json(mhz) for each in tried],
         "stages": [stage.to_json() for stage in (*before, netlist, chosen.stage, packed)],
@@ -136,15 +140,28 @@ def _write_top(request: Request, pll: PllSettings, design: Design, folder: Path,
     """top.il, the constraints and the Verilog between top and accelerator."""
     if request.top is Top.SELFTEST:
         missing = [name for name in (SELFTEST_FILE, REPLAY_FILE) if not (folder / DESIGN / name).is_file()]
+        if volatile(design.config):
+            raise InputError(
+                f"a self-test on {request.board.title} would find no weights: its bitstreams cannot hold them; use --top uart, or flash"
+            )
         if missing:
             raise InputError(f"the design has no self-test: {', '.join(missing)} of `weft generate` are not in {folder / DESIGN}")
         shutil.copyfile(folder / DESIGN / SELFTEST_FILE, folder / SELFTEST_FILE)
     else:
-        text = uart(design.config, divisor(float(pll.mhz) * _MEGA, request.board.baud))
+        text = uart(design.config, divisor(float(pll.mhz) * _MEGA, request.board.baud), flash_offset=_flash_offset(request, design.config))
         (folder / UART_FILE).write_text(text, encoding="utf-8")
     sources = top_sources(request.board, pll, request.top)
     (folder / "top.il").write_text(sources.rtlil, encoding="utf-8")
     (folder / sources.constraints_file).write_text(sources.constraints, encoding="utf-8")
+
+
+def _flash_offset(request: Request, config: AcceleratorConfig) -> int | None:
+    """Where the flash has the weights, for a top that loads them from there.  Raises InputError where that makes no sense."""
+    if request.top is not Top.FLASH or request.board.flash is None:
+        return None
+    if not volatile(config):
+        raise InputError(f"the bitstream of this accelerator for {request.board.title} holds its weights: use --top uart")
+    return request.board.flash.offset
 
 
 def _synthesize(request: Request, design: Design, folder: Path, yosys: FoundProgram, progress: Progress) -> StageResult:

@@ -34,7 +34,7 @@ class BuildRecord:
 
     @property
     def top(self) -> str:
-        """What drives the accelerator: "uart" or "selftest"."""
+        """What drives the accelerator: "uart", "flash" or "selftest"."""
         return str(self.data["top"])
 
     @property
@@ -81,7 +81,7 @@ def serial_design(folder: Path) -> Path:
     if not is_build(folder):
         return folder
     record = read_record(folder)
-    if record.top != "uart":
+    if record.top == "selftest":
         raise InputError(
             f"the bitstream in {folder} is a self-test, which has no serial line: its LEDs show the result; build with --top uart"
         )

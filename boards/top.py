@@ -10,7 +10,7 @@ from amaranth.hdl import ClockDomain, ClockSignal, Elaboratable, Instance, Modul
 from amaranth.lib import io
 from amaranth.lib.cdc import ResetSynchronizer
 
-from boards.board import Board, Resource
+from boards.board import Board, Flash, Resource
 from boards.pll import PllSettings
 from golden.errors import InputError
 from hwgen.emit import SELFTEST_MODULE, UART_MODULE
@@ -24,7 +24,13 @@ class Top(enum.Enum):
     """What drives the accelerator."""
 
     UART = "uart"  #: a host behind the serial line
+    FLASH = "flash"  #: the same; the weights come from the board's flash first
     SELFTEST = "selftest"  #: recorded inputs and the golden model's outputs, in memory
+
+    @property
+    def serial(self) -> bool:
+        """Whether there is a host at a serial line."""
+        return self is not Top.SELFTEST
 
 
 class ClockGenerator(Elaboratable):  # type: ignore[misc]
@@ -66,13 +72,16 @@ class BoardTop(Elaboratable):  # type: ignore[misc]
         m.submodules.clock = ClockGenerator(board.family, self.pll)
         clocked = {"i_clk": ClockSignal("sync"), "i_rst": ResetSignal("sync")}
         lit: dict[Resource | None, Any] = {}
-        if self.top is Top.UART and board.uart is not None:
+        if self.top.serial and board.uart is not None:
             rx, tx, open_, activity, irq = (Signal(name=name) for name in ("rx", "tx", "open", "activity", "irq"))
             line = _request(platform, board.uart, {"rx": "-", "tx": "-"})
             m.submodules.rx_buffer = rx_buffer = io.Buffer("i", line.rx)
             m.submodules.tx_buffer = tx_buffer = io.Buffer("o", line.tx)
             m.d.comb += [rx.eq(rx_buffer.i), tx_buffer.o.eq(tx)]
-            m.submodules.weft = Instance(UART_MODULE, **clocked, i_rx=rx, o_tx=tx, o_irq=irq, o_open=open_, o_activity=activity)
+            ports = {**clocked, "i_rx": rx, "o_tx": tx, "o_irq": irq, "o_open": open_, "o_activity": activity}
+            if self.top is Top.FLASH and board.flash is not None:
+                ports |= _flash_ports(m, platform, board.flash)
+            m.submodules.weft = Instance(UART_MODULE, **ports)
             lit = {lamps.open: open_, lamps.activity: activity, lamps.done: irq}
         else:
             done, fail = Signal(), Signal()
@@ -87,6 +96,19 @@ class BoardTop(Elaboratable):  # type: ignore[misc]
             m.submodules[f"{resource[0]}_{subsignal}_buffer"] = buffer = io.Buffer("o", port)
             m.d.comb += buffer.o.eq(level)
         return m
+
+
+def _flash_ports(m: Module, platform: Any, flash: Flash) -> dict[str, Any]:
+    """The flash's pins, as ports of the serial top.  What else the flash has (write protection, hold) is inactive."""
+    pins = _request(platform, flash.resource, {})
+    signals = {name: Signal(name=f"flash_{name}") for name in ("sck", "cs_n", "mosi", "miso")}
+    for pin, value in (("cs", ~signals["cs_n"]), ("clk", signals["sck"]), ("copi", signals["mosi"]), ("wp", 0), ("hold", 0)):
+        if hasattr(pins, pin):
+            m.submodules[f"flash_{pin}_buffer"] = buffer = io.Buffer("o", getattr(pins, pin))
+            m.d.comb += buffer.o.eq(value)
+    m.submodules.flash_cipo_buffer = cipo = io.Buffer("i", pins.cipo)
+    m.d.comb += signals["miso"].eq(cipo.i)
+    return {f"{'i' if name == 'miso' else 'o'}_flash_{name}": signal for name, signal in signals.items()}
 
 
 def _request(platform: Any, resource: Resource, directions: dict[str, str]) -> Any:
@@ -113,8 +135,10 @@ def top_sources(board: Board, pll: PllSettings, top: Top) -> TopSources:
 
     Raises InputError for a UART top where the FPGA has no serial line.
     """
-    if top is Top.UART and board.uart is None:
+    if top.serial and board.uart is None:
         raise InputError(f"the FPGA of {board.title} has no serial line of its own, so that it has no UART top; use --top selftest")
+    if top is Top.FLASH and board.flash is None:
+        raise InputError(f"on {board.title} no design reads the flash: its bitstreams hold the weights; use --top uart")
     plan = board.platform().build(BoardTop(board, pll, top), name="top", do_build=False, emit_src=False)
     file = f"top.{CONSTRAINTS[board.family]}"
     return TopSources(_text(plan.files["top.il"]), _text(plan.files[file]), file)

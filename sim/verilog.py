@@ -32,9 +32,10 @@ def selftest_verilog(config: AcceleratorConfig, replay_depth: int) -> str:
     return _cached(("selftest", str(replay_depth), json.dumps(config.to_json())), lambda: emit.selftest_verilog(config, replay_depth))
 
 
-def uart_verilog(config: AcceleratorConfig, divisor: int) -> str:
+def uart_verilog(config: AcceleratorConfig, divisor: int, *, flash_offset: int | None = None) -> str:
     """Text of uart.v, as `hwgen.emit.uart_verilog` gives it."""
-    return _cached(("uart", str(divisor), json.dumps(config.to_json())), lambda: emit.uart_verilog(config, divisor))
+    what = ("uart", str(divisor), str(flash_offset), json.dumps(config.to_json()))
+    return _cached(what, lambda: emit.uart_verilog(config, divisor, flash_offset=flash_offset))
 
 
 def bus_files(program: Program, divisor: int | None = None) -> dict[str, str]:

@@ -202,7 +202,8 @@ def build(
     at all.  Stages that ran before with the same inputs come from the cache.
 
     board:                by name (`boards.definitions.BOARDS`).
-    top:                  "uart", or "selftest": recorded inputs and outputs in memory, and LEDs for the result.
+    top:                  "uart", or "flash", the same with the weights of an iCE40 from the board's flash, or "selftest": recorded inputs
+                          and outputs in memory, and LEDs for the result.
     mhz:                  the clock; the board's by default.
     seeds, jobs:          placements to try until one meets the clock, and how many at once; by default one for every core.
     allow_timing_failure: whether a bitstream whose clock is not met is a result too.

@@ -74,7 +74,7 @@ def compile_for(board: Board, graph: Graph, config: AcceleratorConfig) -> Progra
 
 def check_blocks(board: Board, graph: Graph, program: Program, top: Top) -> None:
     """Raises DoesNotFitError, with what would fit, where the device has too few multipliers or memory blocks: those are known exactly."""
-    need = estimate(program.config, bridge=top is Top.UART).total.to_json()
+    need = estimate(program.config, bridge=top.serial).total.to_json()
     lacks = shortages({**need, "lut": 0, "ff": 0}, board.capacity)
     if not lacks:
         return

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(path_type=Path), help="The folder to write.")
 @click.option(
     "--top",
-    type=click.Choice(["uart", "selftest"]),
+    type=click.Choice(["uart", "flash", "selftest"]),
     default="uart",
     show_default=True,
-    help="What drives the accelerator: a host at the serial line, or recorded inputs and outputs with LEDs for the result.",
+    help="What drives the accelerator: a host at the serial line, the same with weights from the board's flash, or recorded inputs and "
+    "outputs with LEDs for the result.",
 )
 @click.option("--freq", "mhz", metavar="MHZ", type=click.FloatRange(min=0, min_open=True), help="The clock.  Default: the board's.")
 @click.option(

@@ -25,6 +25,6 @@ def flash(folder: Path, memory: str | None, as_json: bool) -> None:
     if not record.met:
         report.note(f"WARNING: the clock of {record.mhz:g} MHz is NOT MET: what the board computes may be wrong")
     report.note(f"{record.bitstream} is in the {where} of {record.data['board']['title']}")
-    if record.top == "uart":
+    if record.top != "selftest":
         report.note(f"run it: weft run {folder} --port PORT --inputs DATA.npz")
     report.result({"folder": str(folder), "board": record.board, "memory": where})
