@@ -15,9 +15,11 @@ from tests.weft.small import Command, Files
 from weft.cli import command_line
 
 COMMANDS = [
-    "analyze", "bench", "check", "compare", "compress", "demo", "doctor", "formats", "generate", "inspect", "mix", "operators", "predict",
-    "quantize", "recipe", "run", "train", "verify",
+    "analyze", "bench", "boards", "build", "check", "compare", "compress", "demo", "doctor", "flash", "formats", "generate", "inspect", "mix",
+    "operators", "predict", "quantize", "recipe", "report", "run", "train", "units", "verify",
 ]  # fmt: skip
+#: For who changes the hardware; `--help` does not list it.
+HIDDEN = ["calibrate"]
 
 
 def program(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -28,7 +30,8 @@ def program(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPro
 
 
 def test_commands() -> None:
-    assert sorted(command_line.commands) == COMMANDS
+    assert sorted(command_line.commands) == sorted([*COMMANDS, *HIDDEN])
+    assert [name for name, each in command_line.commands.items() if each.hidden] == HIDDEN
 
 
 def test_help_is_quick_because_it_loads_no_torch() -> None:
