@@ -15,8 +15,8 @@ from tests.weft.small import Command, Files
 from weft.cli import command_line
 
 COMMANDS = [
-    "analyze", "bench", "boards", "build", "check", "compare", "compress", "demo", "doctor", "flash", "formats", "generate", "inspect", "mix",
-    "operators", "predict", "quantize", "recipe", "report", "run", "train", "units", "verify",
+    "analyze", "bench", "boards", "build", "check", "compare", "compress", "demo", "doctor", "flash", "formats", "generate", "inspect",
+    "mix", "operators", "predict", "quantize", "recipe", "report", "run", "train", "units", "verify",
 ]  # fmt: skip
 #: For who changes the hardware; `--help` does not list it.
 HIDDEN = ["calibrate"]
