@@ -59,12 +59,12 @@ def board_config(board: Board, graph: Graph, config: str | None, parameters: Map
 
 
 def compile_for(board: Board, graph: Graph, config: AcceleratorConfig) -> Program:
-    """The program on the accelerator with the least memories; activations and weights keep the configuration's where the device has large
+    """The program on the accelerator with the least memories; activations and weights keep the configuration's where they lie in large
     memory blocks, which nothing else uses.  Raises DoesNotFitError where the network is too large for the accelerator.
     """
     try:
         program = compile_least(graph, config)
-        if board.capacity.big_ram:
+        if board.capacity.big_ram and not config.overlap:
             kept = {name: max(getattr(config, name), getattr(program.config, name)) for name in ("act_depth", "weight_depth")}
             program = compile_fitted(graph, replace(program.config, **kept), ())
     except DoesNotFitError as error:
