@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from hwgen.estimate.estimate import Estimate
     from hwgen.tool import Tool
     from sim.report import VerifyReport
+    from weft.vivado_project import VivadoProject
 
 Path_ = str | os.PathLike[str]
 #: Called with (what is being done, steps done, steps in all).
@@ -223,6 +224,37 @@ def build(
         seeds=seeds,
         jobs=jobs,
         allow_timing_failure=allow_timing_failure,
+        config=config,
+        parameters=parameters,
+        force=force,
+        progress=progress,
+    )
+
+
+def project(
+    network: Graph | Path_,
+    output: Path_,
+    *,
+    board: str,
+    mhz: float | None = None,
+    config: str | None = None,
+    force: bool = False,
+    progress: Progress = _silent,
+    **parameters: int | str,
+) -> VivadoProject:
+    """Writes a project for Vivado, for a board whose device the open tools make no bitstreams for: Verilog, constraints, Tcl, and for a
+    Zynq the Python that runs on it; whole or not at all.  It is checked as far as Yosys' synthesis goes.
+
+    Parameters as of `build`.  Raises InputError, DoesNotFitError, ToolMissingError, ToolFailedError.
+    """
+    from boards.definitions import find_board
+    from weft.vivado_project import project_for_board
+
+    return project_for_board(
+        _graph(network),
+        Path(output),
+        find_board(board),
+        mhz=mhz,
         config=config,
         parameters=parameters,
         force=force,

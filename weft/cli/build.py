@@ -13,6 +13,7 @@ from weft.cli.terminal import Report
 
 if TYPE_CHECKING:
     from boards.record import BuildRecord
+    from weft.vivado_project import VivadoProject
 
 
 @click.command()
@@ -57,11 +58,12 @@ def build(
     as_json: bool,
     **parameters: int | str | None,
 ) -> None:
-    """Build a bitstream for a board from a quantized network, with open tools.
+    """Build a bitstream for a board from a quantized network, with open tools; for a board with a 7-series device, a project for Vivado.
 
     The accelerator is the board's, unless --config or its parameters are given, with the least memories that hold the network.
     Stages that ran before with the same inputs come from the cache.  The exit code is 5 where no placement meets the clock.
     """
+    from boards.definitions import find_board
     from weft import api
 
     report = Report(as_json)
@@ -75,6 +77,12 @@ def build(
         return
     if board is None:
         raise click.UsageError("name the board: --board NAME")
+    if not find_board(board).buildable:
+        with report.progress() as progress:
+            project = api.project(network, output, board=board, mhz=mhz, config=config, force=force, progress=progress, **given(parameters))
+        show_project(report, project)
+        report.result({"output": str(output), **project.to_json()})
+        return
     with report.progress() as progress:
         record = api.build(
             network,
@@ -92,6 +100,19 @@ def build(
         )
     show(report, record)
     report.result({"output": str(output), **record.data})
+
+
+def show_project(report: Report, project: VivadoProject) -> None:
+    """A project for people."""
+    graph, board = project.program.graph, project.board
+    rows = [[each.name, f"{each.used:,g}", f"{each.there:,}", f"{each.used / each.there:.0%}"] for each in project.resources]
+    report.table(
+        f"{graph.name} on {board.title}, synthesized by Yosys; nothing is placed or routed",
+        ["resource", "used", "available", "share"],
+        rows,
+    )
+    report.note(f"{project.program.cycles:,} cycles per inference")
+    report.note(f"a project for Vivado, which makes the bitstream: {project.folder}/vivado, whose README.md says how")
 
 
 def show(report: Report, record: BuildRecord) -> None:

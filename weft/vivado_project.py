@@ -1,0 +1,117 @@
+"""A network becomes a project for Vivado: compiled for the board's accelerator, emitted, and put into one folder with what Vivado needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from boards.board import Board
+from boards.vivado import Resource, write_project
+from golden import network_file
+from golden.errors import InputError
+from golden.graph import Graph
+from hwgen.compiler.program import Program
+from hwgen.emit import emit
+from sim.standalone import add_testbench
+from sim.verilog import accelerator_verilog, bus_files, uart_verilog
+from weft.board_build import board_config, compile_for
+from weft.output import new_folder
+
+DESIGN, VIVADO, RECORD = "design", "vivado", "project.json"
+_FORMAT = 1
+#: Random inputs that the design's testbench plays.
+_VECTORS, _VECTOR_SEED = 2, 1
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class VivadoProject:
+    """A project that was written.
+
+    folder:    has `DESIGN`, as `weft generate` writes it, and `VIVADO`.
+    resources: what Yosys' synthesis finds that the design takes, and what the device has; nothing is placed or routed.
+    """
+
+    folder: Path
+    board: Board
+    program: Program
+    resources: tuple[Resource, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """What the record in the folder says."""
+        return {
+            "format": _FORMAT,
+            "board": {"name": self.board.name, "title": self.board.title, "part": self.board.part},
+            "network": {"name": self.program.graph.name, "sha256": self.program.identity.network},
+            "config": self.program.config.to_json(),
+            "cycles": self.program.cycles,
+            "synthesis": {each.name: {"used": each.used, "available": each.there} for each in self.resources},
+            "placed_and_routed": False,
+            "files": [DESIGN, VIVADO, RECORD],
+        }
+
+
+def project_for_board(
+    graph: Graph,
+    output: Path,
+    board: Board,
+    *,
+    mhz: float | None = None,
+    config: str | None = None,
+    parameters: Mapping[str, int | str] | None = None,
+    force: bool = False,
+    progress: Progress,
+) -> VivadoProject:
+    """Writes the folder, whole or not at all; see `weft.api.project`."""
+    _check_replaceable(output, graph, board, force)
+    progress("compiling the network", 0, 1)
+    program = compile_for(board, graph, board_config(board, graph, config, parameters or {}))
+    progress("compiling the network", 1, 1)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with new_folder(output, _written) as draft:
+        progress("writing Verilog", 0, 1)
+        rng = np.random.default_rng(_VECTOR_SEED)
+        vectors = {name: rng.integers(-128, 128, (_VECTORS, *graph.tensors[name].shape)).astype(np.int8) for name in graph.inputs}
+        buses = bus_files(program)
+        emit(
+            program, draft / DESIGN, verilog=accelerator_verilog, buses=buses, complete=lambda folder: add_testbench(folder, graph, vectors)
+        )
+        progress("writing Verilog", 1, 1)
+        progress("synthesis, as a check", 0, 1)
+        found = write_project(board, draft / DESIGN, draft / VIVADO, mhz=mhz, uart=uart_verilog)
+        progress("synthesis, as a check", 1, 1)
+        project = VivadoProject(output, board, program, found)
+        (draft / RECORD).write_text(json.dumps(project.to_json(), indent=1) + "\n", encoding="utf-8")
+    return project
+
+
+def _record(folder: Path) -> dict[str, Any] | None:
+    """The record in a folder; None in one that has none."""
+    try:
+        data = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) and data.get("format") == _FORMAT else None
+
+
+def _written(folder: Path) -> Collection[str]:
+    data = _record(folder)
+    return () if data is None else [str(name) for name in data["files"]]
+
+
+def _check_replaceable(output: Path, graph: Graph, board: Board, force: bool) -> None:
+    """Raises InputError where a folder holds the project of another network or board, unless it may be replaced."""
+    data = None if force else _record(output)
+    if data is None:
+        return
+    way_out = "name another folder, or replace it with --force"
+    if data["board"]["name"] != board.name:
+        raise InputError(f"{output} holds a project for {data['board']['title']}, and not for {board.title}; {way_out}")
+    if data["network"]["sha256"] != network_file.sha256(graph):
+        raise InputError(f"{output} holds a project of another network, {data['network']['name']!r}, and not of {graph.name!r}; {way_out}")
