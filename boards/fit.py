@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 
 from boards.board import Board, Capacity
 from boards.placement import WAYS_OUT
+from boards.report.netlist import Cell
+from boards.report.utilization import use_of
 from golden.errors import DoesNotFitError
 
-#: What a cell of Yosys' netlists takes of the device, by the fields of `Capacity`, at the least: other cells, and what they share, come
-#: on top.
-_TAKES: dict[str, dict[str, float]] = {
-    "LUT4": {"lut": 1},
-    "CCU2C": {"lut": 2},
-    "TRELLIS_DPR16X4": {"lut": 6},  # four of the memory, two of its write port
-    "TRELLIS_FF": {"ff": 1},
-    "DP16KD": {"block_ram": 1},
-    "PDPW16KD": {"block_ram": 1},
-    "MULT18X18D": {"dsp": 1},
-    "SB_LUT4": {"lut": 1},
-    "SB_RAM40_4K": {"block_ram": 1},
-    "SB_SPRAM256KA": {"big_ram": 1},
-    "SB_MAC16": {"dsp": 1},
-    "LUT1": {"lut": 1},
-    "LUT2": {"lut": 1},
-    "LUT3": {"lut": 1},
-    "ALU": {"lut": 1},
-    "DPB": {"block_ram": 1},
-    "DPX9B": {"block_ram": 1},
-    "SDPB": {"block_ram": 1},
-    "SDPX9B": {"block_ram": 1},
-    "SP": {"block_ram": 1},
-    "SPX9": {"block_ram": 1},
-    "MULT9X9": {"dsp": 1},
-    "MULT18X18": {"dsp": 2},
-    "MULT36X36": {"dsp": 8},
-}
 _NAMES = {"lut": "look-up tables", "ff": "flip-flops", "dsp": "multiplier blocks", "block_ram": "memory blocks", "big_ram": "SPRAM blocks"}
-_FLIP_FLOPS = ("SB_DFF", "DFF")
 
 
 def least_use(cells: Mapping[str, int]) -> dict[str, int]:
-    """What a netlist takes of a device at the least, by the fields of `Capacity`."""
-    used = dict.fromkeys(_NAMES, 0.0)
-    for kind, count in cells.items():
-        takes = _TAKES.get(kind, {"ff": 1.0} if kind.startswith(_FLIP_FLOPS) else {})
-        for field, each in takes.items():
-            used[field] += each * count
-    return {field: int(value) for field, value in used.items()}
+    """What a netlist takes of a device at the least, by the fields of `Capacity`: what cells share, and what packing adds, comes on top."""
+    used = {kind: use_of(Cell(kind)) for kind in cells}
+    return {field: ceil(sum(getattr(used[kind], field) * count for kind, count in cells.items())) for field in _NAMES}
 
 
 def shortages(need: Mapping[str, int], capacity: Capacity) -> list[str]:
