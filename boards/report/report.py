@@ -10,11 +10,11 @@ from typing import Any
 
 from boards.board import Board, Capacity
 from boards.definitions import find_board
+from boards.host.link_time import LinkTime, axi_lite_time, axi_stream_time, serial_time, wishbone_time
 from boards.placement import PLACED, TIMING
 from boards.record import BuildRecord, read_record
 from boards.report.components import OTHER
 from boards.report.floorplan import Floorplan, floorplan
-from boards.report.link import Link, serial_link
 from boards.report.netlist import attribute, read_cells, scopes_of
 from boards.report.timing import Timing, read_timing
 from boards.report.utilization import Use, Utilization, utilization
@@ -96,10 +96,21 @@ class BuildReport:
         return self.design.cycles / self.clock_mhz / 1e3
 
     @property
-    def link(self) -> Link | None:
-        """The host's link; None for a self-test, which has no host."""
+    def link(self) -> LinkTime | None:
+        """The time that the host's link takes; None for a self-test, which has no host."""
         baud = self.record.data.get("baud")
-        return None if baud is None else serial_link(self.design, int(baud))
+        return None if baud is None else serial_time(self.design, float(baud))
+
+    @property
+    def links(self) -> tuple[LinkTime, ...]:
+        """The bitstream's link first, if it has one; then the buses that the accelerator can be had with, at the same clock."""
+        buses = (make(self.design, self.clock_mhz * 1e6) for make in (axi_lite_time, wishbone_time, axi_stream_time))
+        return (*([self.link] if self.link is not None else []), *buses)
+
+    def interval_ms(self, link: LinkTime) -> float:
+        """From one inference to the next: transfer and computation one after the other, or the longer of them where they overlap."""
+        moved = link.total_s * 1e3
+        return max(moved, self.latency_ms) if link.overlaps else moved + self.latency_ms
 
     @property
     def utilized(self) -> float:
@@ -145,7 +156,18 @@ class BuildReport:
             "clocks": [{**asdict(clock), "met": clock.met} for clock in self.timing.clocks],
             "critical_paths": [path.to_json() for path in self.timing.paths],
             "layers": [asdict(layer) for layer in self.layers],
-            "link": None if (link := self.link) is None else {**asdict(link), "interval_ms": link.interval_ms(self.latency_ms)},
+            "links": [
+                {
+                    "name": link.link,
+                    "input_ms": link.input_s * 1e3,
+                    "output_ms": link.output_s * 1e3,
+                    "total_ms": link.total_s * 1e3,
+                    "overlaps": link.overlaps,
+                    "interval_ms": self.interval_ms(link),
+                    "in_this_bitstream": link == self.link,
+                }
+                for link in self.links
+            ],
             "transfer_words": dict(zip(("input", "output"), self.transfer_words, strict=True)),
             "build": self.record.data,
         }

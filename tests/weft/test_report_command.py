@@ -82,9 +82,11 @@ def test_numbers(command: Command, build: Path, graph: Graph) -> None:
     assert [(clock["name"], clock["met"]) for clock in found["clocks"]] == [("clk", True), ("slow", False)]
     assert found["critical_paths"][0]["route"] == "array -> feeder -> array"
     assert sum(layer["cycles"] for layer in found["layers"]) == design["cycles"]
-    link = found["link"]
-    assert link["overlaps"] is False
-    assert link["interval_ms"] == pytest.approx(link["input_ms"] + link["output_ms"] + found["latency_ms"])
+    serial, *buses = found["links"]
+    assert (serial["name"], serial["in_this_bitstream"], serial["overlaps"]) == ("serial line", True, False)
+    assert serial["interval_ms"] == pytest.approx(serial["total_ms"] + found["latency_ms"])
+    assert [bus["name"] for bus in buses] == ["AXI4-Lite", "Wishbone", "AXI4-Stream"]
+    assert all(bus["total_ms"] < serial["total_ms"] for bus in buses)
 
 
 def test_traffic_is_that_of_the_program(build: Path, graph: Graph) -> None:
@@ -158,7 +160,7 @@ def test_the_page_needs_nothing_else(page: Path) -> None:
     text = page.read_text()
     parser = _Page()
     parser.feed(text)
-    assert parser.headings == 8, "device, floorplan, components, timing, roofline, layers, link, build"
+    assert parser.headings == 8, "device, floorplan, components, timing, roofline, layers, links, build"
     assert all(address.startswith("data:image/svg+xml;base64,") for address in parser.addresses)
     assert parser.addresses
     assert not re.search(r"https?://(?!www\.w3\.org/)|@import|url\(", text)

@@ -53,7 +53,7 @@ def roofline(report: BuildReport) -> Picture | None:
         return None
     link = report.link
     slow = (
-        "" if link is None else f"  The diamond is the whole network, the transfer of its input and output over the {link.name} included."
+        "" if link is None else f"  The diamond is the whole network, the transfer of its input and output over the {link.link} included."
     )
     return picture(
         "roofline",
@@ -87,13 +87,12 @@ def _draw(report: BuildReport) -> Figure:
         axis.plot(x, np.minimum(x * port.bytes_per_second, top), color=port.color, linewidth=width)
         axis.plot([], [], color=port.color, marker=port.marker, label=f"{port.name}, {port.bytes_per_second / 1e9:.3g} GB/s")
     if link is not None and intensity is not None:
-        axis.plot(x, np.minimum(x * link.bytes_per_second, top), color=COLORS[2], linewidth=1.4, linestyle="--")
-        label = f"{link.name}, {link.bytes_per_second / 1e6:.3g} MB/s"
-        axis.plot([], [], color=COLORS[2], linestyle="--", marker="D", label=label)
-        axis.plot(
-            [intensity], [min(network, intensity * link.bytes_per_second)], color=COLORS[2], marker="D", markersize=7, linestyle="none"
-        )
-        floor = min(floor, intensity * link.bytes_per_second / 3)
+        rate = 4 * sum(report.transfer_words) / (link.input_s + link.output_s)
+        axis.plot(x, np.minimum(x * rate, top), color=COLORS[2], linewidth=1.4, linestyle="--")
+        axis.plot([], [], color=COLORS[2], linestyle="--", marker="D", label=f"{link.link}, {rate / 1e6:.3g} MB/s")
+        with_link = 2 * report.macs / report.interval_ms(link) * 1e3
+        axis.plot([intensity], [with_link], color=COLORS[2], marker="D", markersize=7, linestyle="none")
+        floor = min(floor, with_link / 3)
     axis.axhline(top, color="#555555", linewidth=1.0)
     axis.annotate(
         f"array, {report.config.rows} x {report.config.cols}: {top / 1e9:.3g} GOP/s",

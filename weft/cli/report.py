@@ -77,12 +77,24 @@ def _tables(out: Report, found: BuildReport) -> None:
     )
     if found.macs_per_dsp_cycle is not None:
         out.note(f"{found.macs_per_dsp_cycle:.3g} multiply-accumulates per multiplier and cycle")
-    if (link := found.link) is not None:
-        beside = "meanwhile" if link.overlaps else "not meanwhile"
-        out.note(
-            f"{link.name}: {link.input_ms:.4g} ms to write an input, {link.output_ms:.4g} ms to read the output, {beside}: "
-            f"{link.interval_ms(found.latency_ms):.4g} ms an inference with its transfers"
-        )
+    out.table(
+        "host links: milliseconds for an inference's tensors, counted; " + _beside(found),
+        ["", "input", "output", "with the run's own accesses", "an inference with its transfers"],
+        [
+            [
+                link.link + (" (this bitstream's)" if link == found.link else ""),
+                f"{link.input_s * 1e3:.4g}",
+                f"{link.output_s * 1e3:.4g}",
+                f"{link.total_s * 1e3:.4g}",
+                f"{found.interval_ms(link):.4g}",
+            ]
+            for link in found.links
+        ],
+    )
+
+
+def _beside(found: BuildReport) -> str:
+    return "some overlap with the computation" if any(link.overlaps for link in found.links) else "nothing overlaps with the computation"
 
 
 def _count(value: float) -> int | str:
