@@ -22,6 +22,7 @@ from golden.errors import InputError, ToolMissingError
 from golden.graph import Conv2d, FullyConnected, Graph, Int8, Reshape, Tensor, Window
 from golden.importers.tflite import import_file
 from golden.rescale import TFLITE
+from hwgen import synthesis
 from hwgen.compiler import compile_graph
 from hwgen.config import NAMED, AcceleratorConfig
 from hwgen.emit import emit
@@ -262,3 +263,12 @@ def test_dscnn(name: str) -> None:
     report = verify(graph, x, config=config, netlist=True)
     assert report.equal, report.verdict
     assert report.cycles == compile_graph(graph, config).cycles
+
+
+@pytest.mark.slow
+def test_why_ice40_is_synthesized_without_dsp(tiny: Graph, inputs: Int8, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `-dsp` Yosys takes the registers between two SB_MAC16 into the second one and the sums lose products: the proof finds it."""
+    monkeypatch.setitem(synthesis._COMMANDS, Family.ICE40, "synth_ice40 -device u -dsp")
+    folder = emitted(tiny, replace(TINY, family=Family.ICE40), tmp_path / "dsp")
+    report = verify(tiny, inputs, build=folder, netlist=True, simulator=Simulator.ICARUS)
+    assert not report.equal
