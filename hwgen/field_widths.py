@@ -31,6 +31,8 @@ def too_large(config: AcceleratorConfig, values: Mapping[str, int]) -> list[str]
     found = []
     for name in (*_SIZES, *_PLACES, *_SMALL):
         value, bits = values[name], field_bits(config, name)
+        if bits == BY_NAME[name].bits:
+            continue  # as the descriptor itself refuses it
         narrow = Field(name, bits, BY_NAME[name].signed, "", "")
         if not narrow.low <= value <= narrow.high:
             found.append(f"{name} is {value}, but with size_bits = {config.size_bits} it can be {narrow.low} to {narrow.high}")

@@ -84,8 +84,9 @@ class ByteShifter(wiring.Component):
         inside = Signal(rows)
         m.d.comb += behind.eq(self.width - self.x)
         for i in range(rows):
-            begun = ~self.x[-1] | (self.x[:bits] + i >= 1 << bits)
-            ended = behind[-1] | ~(behind[bits:-1].any() | (behind[:bits] > i))
+            # x + i >= 0 for an x from -R + 1 on, and x + i < width.
+            begun = ~self.x[-1] | (self.x[:bits] >= (1 << bits) - i if i else 0)
+            ended = behind[-1] | ~(behind[bits:-1].any() | (behind[:bits] > i if i + 1 < 1 << bits else 0))
             m.d.comb += inside[i].eq(~self.dense | (begun & ~ended))
         m.d.comb += self.inside.eq(delay(m, inside, self.LATENCY, name="inside"))
 

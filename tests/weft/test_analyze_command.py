@@ -40,7 +40,7 @@ def test_what_would_help_is_said_and_helps(command: Command, files: Files, tmp_p
     """The options that the report names, taken as they are, make an accelerator that holds the network."""
     result = command("analyze", files.network, "--rows", 4, "--cols", 8, "--weight-depth", 16)
     assert result.code == 0
-    assert "The network fits tiny-4x4, small-8x8, ulx3s-16x8, base-16x16." in result.out
+    assert f"The network fits {', '.join(NAMED)}." in result.out
     (line,) = [line for line in result.out.splitlines() if "would do: " in line]
     assert line.startswith("4 x 8 with ")
     assert command("generate", files.network, *line.split("would do: ")[1].split(), "-o", tmp_path / "out").code == 0
