@@ -17,7 +17,6 @@ from sim.yosys import Yosys
 _YOSYS_MODELS: Mapping[Family, tuple[str, ...]] = {
     Family.ECP5: ("ecp5/common_sim.vh", "ecp5/ccu2c_sim.vh"),
     Family.ICE40: ("ice40/cells_sim.v",),
-    Family.GOWIN: ("gowin/cells_sim.v",),
 }
 
 _MODULE = re.compile(

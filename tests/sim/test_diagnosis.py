@@ -12,7 +12,7 @@ from golden import interpreter
 from golden.graph import Graph, Int8
 from hwgen import regmap
 from sim.build_folder import BuildFolder, read_build
-from sim.diagnosis import bus_difference, compare_layers, measured_counters, measured_cycles, no_completion
+from sim.diagnosis import bus_difference, compare_layers, measured_counters, measured_cycles, no_completion, unknown_difference
 from sim.network_bench import Outcome
 from sim.replay import Recording, host_words, record
 from sim.scoreboard import Kind
@@ -180,3 +180,26 @@ def test_measurements_that_were_not_made(build: BuildFolder, recording: Recordin
     unknown = replace(DONE, reads=np.full(len(recording.read_addresses), -1))
     assert measured_cycles(recording, unknown) is None
     assert measured_counters(build, recording, unknown) == {}
+
+
+def test_an_output_that_is_read_as_x(build: BuildFolder, recording: Recording) -> None:
+    """The replay host compares it in Verilog, where x differs from nothing."""
+    reads = np.zeros(len(recording.read_addresses), np.int64)
+    unknown = reads.copy()
+    assert unknown_difference(build, recording, replace(DONE, reads=reads, unknown=unknown), 4) is None
+    second = int(np.flatnonzero(recording.read_images == 1)[1])
+    unknown[second] = 0b0001
+    found = unknown_difference(build, recording, replace(DONE, reads=reads, unknown=unknown), 4)
+    assert found is not None
+    assert (found.image, found.kind, found.count) == (5, Kind.BUS, 1)
+    assert "gave x" in found.detail
+
+
+def test_padding_that_is_read_as_x_is_no_difference(build: BuildFolder, recording: Recording) -> None:
+    """The output has 5 channels: of its second word one byte is real.  Registers that are only read are not compared."""
+    unknown = np.zeros(len(recording.read_addresses), np.int64)
+    unknown[1] = 0b1110
+    unknown[recording.read_addresses == regmap.register_address("CYCLES")] = 0b1111
+    assert unknown_difference(build, recording, replace(DONE, reads=unknown, unknown=unknown), 0) is None
+    unknown[1] = 0b1111
+    assert unknown_difference(build, recording, replace(DONE, reads=unknown, unknown=unknown), 0) is not None
