@@ -34,7 +34,7 @@ from hwgen.estimate.estimate import estimate
 from sim.standalone import add_testbench
 from sim.verilog import accelerator_verilog, uart_verilog
 from weft.build_report import REPORT_PAGE, write_page
-from weft.output import new_folder
+from weft.output import make_parents, new_folder
 from weft.version import VERSION
 
 Progress = Callable[[str, int, int], None]
@@ -120,7 +120,7 @@ def build_for_board(
     chosen = board_config(found, graph, config, parameters or {})
     program, compiled = _compiled(lambda: compile_for(found, graph, chosen), progress)
     check_blocks(found, graph, program, request.top)
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_parents(output)
     with new_folder(output, written) as draft:
         emitted = _emit(program, graph, draft / DESIGN, progress)
         record = build(request, draft, version=VERSION, uart=uart_verilog, before=(compiled, emitted), progress=progress)

@@ -77,5 +77,13 @@ def new_folder(path: Path, written: Callable[[Path], Collection[str]]) -> Iterat
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def make_parents(path: Path) -> None:
+    """Makes the folders that `path` is to lie in.  Raises InputError where they cannot be made."""
+    try:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
 def _cannot_write(path: Path, error: OSError) -> InputError:
     return InputError(f"cannot write {path}: {error.strerror or error}; choose a folder that exists, can be written and has room")

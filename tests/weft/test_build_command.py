@@ -235,11 +235,24 @@ def test_a_failure_leaves_what_was_there(files: Files, tmp_path: Path, pretended
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "out", "tools"]
 
 
+def test_there_are_no_bitstreams_for_7_series(files: Files, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the open tools make no bitstreams for Arty A7-100T"):
+        api.build(files.network, tmp_path / "out", board="arty_a7_100t")
+
+
+def test_a_folder_that_cannot_be_made(command: Command, files: Files, tmp_path: Path, pretended: Pretended) -> None:
+    (tmp_path / "file").write_text("")
+    for output, message in ((tmp_path / "file" / "out", "cannot write"), (tmp_path / "file", "it is a file")):
+        result = command("build", files.network, *ICEBREAKER, "-o", output)
+        assert (result.code, result.out) == (2, "")
+        assert message in result.err
+    assert pretended.runs("yosys") == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--board", "icebraker"], "there is no board 'icebraker'; did you mean icebreaker?"),
-        (["--board", "arty_a7_100t"], "the open tools make no bitstreams for Arty A7-100T"),
         (["--board", "icebreaker", "--freq", "13"], "the PLL cannot make 13 MHz of 12 MHz"),
         (["--board", "icebreaker", "--rows", "1"], "rows must be an integer from 2 to 64, not 1"),
         (["--board", "icebreaker", "--config", "tiny-4x4", "--rows", "2"], "not both"),
