@@ -34,16 +34,19 @@ def calibrate(root: Path, families: Sequence[Family] = FAMILIES, *, progress: Pr
     Raises ToolMissingError and ToolFailedError.
     """
     yosys = require(YOSYS)[YOSYS]
-    measured, coefficients = (_read(root / name) for name in (MEASURED, COEFFICIENTS))
     todo = [(family, case) for family in families for case in cases(family)]
     found: dict[Family, list[Any]] = {family: [] for family in families}
     for number, (family, case) in enumerate(todo):
         progress(f"synthesis of {case.name} for {family.value}", number, len(todo))
         found[family].append(measure(case, family, yosys))
+    memories = {family: measure_memories(family, yosys) for family in families}
+    measured, coefficients = (_read(root / name) for name in (MEASURED, COEFFICIENTS))  # as another family's calibration may have left them
     for family in families:
-        progress(f"memories of {family.value}", len(todo), len(todo))
-        memories = [[*asdict(memory).values(), kind, count] for memory, kind, count in measure_memories(family, yosys)]
-        measured[family.value] = {"yosys": yosys.label, "designs": [each.to_json() for each in found[family]], "memories": memories}
+        measured[family.value] = {
+            "yosys": yosys.label,
+            "designs": [each.to_json() for each in found[family]],
+            "memories": [[*asdict(memory).values(), kind, count] for memory, kind, count in memories[family]],
+        }
         coefficients[family.value] = fit(found[family]).to_json()
     _write(root / MEASURED, measured)
     _write(root / COEFFICIENTS, coefficients)
