@@ -23,6 +23,7 @@ from hwgen.emit import accelerator_verilog, component_verilog, contents, emit, f
 from hwgen.emit.documents import instantiation, ports
 from hwgen.emit.images import byte_lines, hex_lines
 from hwgen.gateware.array import Array
+from hwgen.identity import HEADER_WORDS
 
 CONFIG = AcceleratorConfig(rows=2, cols=2, lanes=1, acc_depth=16, act_depth=256, weight_depth=1024, param_depth=64, program_depth=512)
 WITH_TABLES = replace(CONFIG, rows=8, cols=4, act_depth=512, add_tables=2)
@@ -41,8 +42,12 @@ FILES = {
     "weft_images.c",
     "weft_driver.h",
     "weft_driver.c",
+    "csr.csv",
+    "csr.json",
     "weft_accelerator.core",
 }
+#: What is emitted on request.
+BUSES = {"axi_stream.v", "wishbone.v", "uart.v"}
 #: What only `complete` can add: vectors need the golden model and a replay recording.
 TESTBENCH = {"testbench.v", "selftest.v", "replay.hex"}
 
@@ -167,14 +172,14 @@ def test_the_text_is_deterministic(program):
 
 def test_every_file_that_the_readme_names_is_there(program):
     files = contents(program)
-    named = set(re.findall(r"`([a-z_]+\.(?:v|hex|lst|json|md|c|h|core))`", files["README.md"]))
-    assert named - TESTBENCH == FILES - {"README.md"}
+    named = set(re.findall(r"`([a-z_]+\.(?:v|hex|lst|json|csv|md|c|h|core))`", files["README.md"]))
+    assert named - TESTBENCH - BUSES == FILES - {"README.md"}
 
 
 def test_config_json(program):
     data = json.loads(contents(program)["config.json"])
     graph = program.graph
-    assert data["format"] == folder.FORMAT == 2
+    assert data["format"] == folder.FORMAT == 3
     assert AcceleratorConfig.from_json(data["config"]) == CONFIG
     assert data["network"] == {"name": graph.name, "sha256": network_file.sha256(graph)}
     assert data["inputs"] == list(graph.inputs)
@@ -334,8 +339,10 @@ def test_images_hold_the_program(program):
     np.testing.assert_array_equal(np.frombuffer(b"".join(weights), np.uint8).reshape(program.weights.shape), program.weights)
     assert [int(line, 16) for line in files["params.hex"].splitlines()] == list(program.params)
     words = [int(line, 16) for line in files["program.hex"].splitlines()]
-    assert len(words) == WORDS * len(program.descriptors)
-    assert [decode(tuple(words[i : i + WORDS])) for i in range(0, len(words), WORDS)] == list(program.descriptors)
+    header, code = words[:HEADER_WORDS], words[HEADER_WORDS:]
+    assert header == list(program.identity.header())
+    assert len(code) == WORDS * len(program.descriptors)
+    assert [decode(tuple(code[i : i + WORDS])) for i in range(0, len(code), WORDS)] == list(program.descriptors)
 
 
 def test_hex_lines():

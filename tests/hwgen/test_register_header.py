@@ -18,9 +18,11 @@ def test_nothing_is_defined_twice() -> None:
 
 def test_registers_and_fields() -> None:
     assert {name.removeprefix("WEFT_REG_"): value for name, value in VALUES.items() if name.startswith("WEFT_REG_")} == {
-        register.name: register.offset for register in REGISTERS
+        **{register.name: register.offset for register in REGISTERS},
+        **{register.name: (6 << 25) + register.offset for register in regmap.STREAM_REGISTERS},
     }
-    fields = {f"WEFT_{register.name}_{field.name.upper()}": field for register in REGISTERS for field in register.fields}
+    both = (*REGISTERS, *regmap.STREAM_REGISTERS)
+    fields = {f"WEFT_{register.name}_{field.name.upper()}": field for register in both for field in register.fields}
     assert {name.removesuffix("_MASK") for name in VALUES if name.endswith("_MASK")} == set(fields)
     for name, field in fields.items():
         assert VALUES[f"{name}_MASK"] == field.mask

@@ -74,7 +74,7 @@ def test_registers_and_fields_do_not_overlap():
 def test_constants_hold_the_configuration(config):
     read = {register.name: register.decode(register.constant(config)) for register in regmap.REGISTERS}
     assert read["ID"] == {"magic": 0x57454654}
-    assert read["VERSION"] == {"minor": 1, "major": 1}
+    assert read["VERSION"] == {"minor": 0, "major": 2}
     assert read["ARRAY"] == {
         "rows": config.rows,
         "cols": config.cols,

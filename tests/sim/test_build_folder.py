@@ -125,7 +125,7 @@ def test_a_damaged_description(folder: Path, change: Callable[[str], str], messa
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda data: data.update(format=1), "format 1 is not 2"),
+        (lambda data: data.update(format=1), "format 1 is not 3"),
         (lambda data: data["tensors"].pop("a"), "no place is given for the tensors \\['a'\\]"),
         (lambda data: data["tensors"]["a"].update(shape=[5, 4]), "one or three sizes"),
         (lambda data: data["layers"][0].pop("macs"), "KeyError: 'macs'"),
