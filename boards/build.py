@@ -63,7 +63,7 @@ def toolchain(board: Board) -> dict[Program, FoundProgram]:
     if board.family not in TOOLCHAINS:
         raise InputError(
             f"the open tools make no bitstreams for {board.title} ({board.part}): its project goes to Vivado; "
-            f"`weft generate` writes what that needs"
+            f"`weft build` or weft.api.project writes it"
         )
     return require(YOSYS, *TOOLCHAINS[board.family])
 
