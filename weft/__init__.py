@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weft.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from weft.api import analyze, budget, build, check, doctor, generate, inspect, predict, quantize, report, verify
+    from weft.api import analyze, budget, build, check, doctor, flash, generate, inspect, predict, quantize, replace_weights, report, verify
     from weft.comparison.command import compare
     from weft.mixing import mix
     from weft.training import train
@@ -25,11 +25,13 @@ __all__ = [
     "check",
     "compare",
     "doctor",
+    "flash",
     "generate",
     "inspect",
     "mix",
     "predict",
     "quantize",
+    "replace_weights",
     "report",
     "train",
     "verify",
