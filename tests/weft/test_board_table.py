@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from boards.definitions import BOARDS
-from golden.errors import InputError
+from golden.errors import DoesNotFitError, InputError
+from golden.graph import Graph
 from tests.weft.small import Command
 from weft import board_table
 from weft.board_table import PAIRS, Row, cells, document, from_json, latency_markdown, markdown, merged, to_json, written
@@ -87,3 +88,24 @@ def test_a_board_that_is_not_built_for(command: Command, tmp_path: Path) -> None
     result = command("boards", "--build", tmp_path, "--only", "pynq_z2")
     assert result.code == 2
     assert "nothing is built for 'pynq_z2'; boards are ulx3s_85f, icebreaker, tang_nano_20k" in result.err
+
+
+def test_what_cannot_be_built_has_its_reason(monkeypatch: pytest.MonkeyPatch, graph: Graph, tmp_path: Path) -> None:
+    """The others are built all the same."""
+    built: list[str] = []
+
+    def build(network: Graph, output: Path, *, board: str, **options: object) -> None:
+        if board == "icebreaker":
+            raise DoesNotFitError("too large")
+        built.append(output.name)
+
+    monkeypatch.setattr(board_table, "_network", lambda name, progress: graph)
+    monkeypatch.setattr(board_table.api, "build", build)
+    monkeypatch.setattr(board_table.api, "report", lambda folder: folder.name)
+    monkeypatch.setattr(board_table, "_of_report", lambda name, report: Row("tang_nano_20k", name, cycles=7))
+    pairs = [("icebreaker", "digits"), ("tang_nano_20k", "DS-CNN")]
+    assert board_table.build_all(tmp_path, pairs, progress=lambda what, done, total: None) == (
+        Row("icebreaker", "digits", problem="too large"),
+        Row("tang_nano_20k", "DS-CNN", cycles=7),
+    )
+    assert built == ["tang_nano_20k-ds-cnn"]
