@@ -9,7 +9,7 @@ from pathlib import Path
 
 from boards import packing, placement, synthesis, weights
 from boards.board import Board
-from boards.build import REPLAY_FILE, SELFTEST_FILE, Progress, pack_stage, write_record
+from boards.build import Progress, pack_stage, write_record
 from boards.record import DESIGN, RECORD, BuildRecord
 from boards.stages import StageResult
 from boards.tools import ECPPACK, YOSYS, require
@@ -22,13 +22,16 @@ from hwgen.family import Family
 _ACCELERATOR = "accelerator.v"
 
 
-def check_replaceable(board: Board) -> None:
-    """Raises InputError for a board whose bitstreams cannot take new contents."""
+def check_replaceable(board: Board, finished: BuildRecord) -> None:
+    """Raises InputError for a build whose bitstream cannot take new contents."""
     if board.family is not Family.ECP5:
         raise InputError(
             f"--weights-only changes bitstreams of ECP5 devices, and {board.title} has another; build anew without it: what has not "
             f"changed comes from the cache"
         )
+    if finished.top == Top.SELFTEST.value:
+        # Nothing writes to the memory of the recording, so that synthesis may make logic of it.
+        raise InputError(f"the self-test in {finished.folder} has its recording in its logic: build it anew, without --weights-only")
 
 
 def replace_contents(
@@ -39,7 +42,7 @@ def replace_contents(
     The result is, bit for bit, what a whole build with the new memory contents and the same seed gives.
     Raises InputError where the designs differ in more than memory contents.
     """
-    check_replaceable(board)
+    check_replaceable(board, finished)
     tools = require(YOSYS, ECPPACK)
     _check_same_hardware(finished, folder)
     for name in finished.data["files"]:
@@ -49,8 +52,6 @@ def replace_contents(
     start = time.monotonic()
     progress("new memory contents", 0, 3)
     verilog = (folder / DESIGN / _ACCELERATOR).read_text(encoding="utf-8")
-    if finished.top == Top.SELFTEST.value:
-        verilog += (folder / DESIGN / SELFTEST_FILE).read_text(encoding="utf-8")
     images = weights.memory_images(verilog)
     old, new = (weights.synthesize_memories(tools[YOSYS], templates(), images, each) for each in (finished.design, folder / DESIGN))
     progress("new memory contents", 1, 3)
@@ -84,14 +85,7 @@ def replace_contents(
 
 def _check_same_hardware(finished: BuildRecord, folder: Path) -> None:
     """Raises InputError where two designs are not the same but for the contents of memories."""
-    files = [_ACCELERATOR, *([SELFTEST_FILE] if finished.top == Top.SELFTEST.value else [])]
-    differing = [name for name in files if (finished.design / name).read_bytes() != (folder / DESIGN / name).read_bytes()]
-    if differing:
+    if (finished.design / _ACCELERATOR).read_bytes() != (folder / DESIGN / _ACCELERATOR).read_bytes():
         raise InputError(
-            f"{finished.folder} was built of other hardware ({', '.join(differing)} differ), by another version of Weft perhaps: "
-            f"build it anew"
+            f"{finished.folder} was built of other hardware ({_ACCELERATOR} differs), by another version of Weft perhaps: build it anew"
         )
-    if finished.top == Top.SELFTEST.value:
-        sizes = [len((each / REPLAY_FILE).read_text(encoding="utf-8").splitlines()) for each in (finished.design, folder / DESIGN)]
-        if sizes[0] != sizes[1]:
-            raise InputError(f"{finished.folder} has a self-test of {sizes[0]} records, and the network needs {sizes[1]}: build it anew")

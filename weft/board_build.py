@@ -132,7 +132,7 @@ def replace_weights(graph: Graph, folder: Path, *, progress: Progress) -> BuildR
     """Puts another network into the bitstream of a finished build; see `weft.api.replace_weights`."""
     finished = read_record(folder)
     board, config = find_board(finished.board), AcceleratorConfig.from_json(finished.data["config"])
-    check_contents(board)
+    check_contents(board, finished)
     if graph.format != config.rescale:
         raise InputError(
             f"the accelerator in {folder} rescales as {config.rescale}, and {graph.name!r} as {graph.format}; quantize it with --rescale "

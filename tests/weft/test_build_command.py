@@ -347,8 +347,7 @@ def _configured(asc: Path) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("top", ["uart", "selftest"])
-def test_new_weights_equal_a_whole_build(tiny: Graph, tmp_path: Path, top: str) -> None:
+def test_new_weights_equal_a_whole_build(tiny: Graph, tmp_path: Path) -> None:
     """Bit for bit: the bitstream, and the configuration that it is packed from."""
     rng = np.random.default_rng(3)
     ops = [
@@ -359,7 +358,7 @@ def test_new_weights_equal_a_whole_build(tiny: Graph, tmp_path: Path, top: str) 
     ]
     other = dataclasses.replace(tiny, name="other", ops=tuple(ops))
     for folder, network in (("changed", tiny), ("whole", other)):
-        api.build(network, tmp_path / folder, board="ulx3s_85f", top=top, mhz=40, jobs=1, **UNITS_2X2)
+        api.build(network, tmp_path / folder, board="ulx3s_85f", mhz=40, jobs=1, **UNITS_2X2)
     before = read_record(tmp_path / "changed")
     record = api.replace_weights(other, tmp_path / "changed")
     whole = read_record(tmp_path / "whole")
@@ -371,6 +370,16 @@ def test_new_weights_equal_a_whole_build(tiny: Graph, tmp_path: Path, top: str) 
         assert held == expected
     assert (record.data["network"]["name"], record.data["weights_only"]) == ("other", True)
     assert [stage["name"] for stage in record.data["stages"]] == ["compile", "emit", "new memory contents", "packing"]
+
+
+def test_a_self_test_keeps_its_recording(command: Command, files: Files, tmp_path: Path, pretended: Pretended) -> None:
+    api.build(files.network, tmp_path / "out", board="icebreaker", jobs=1)
+    data = json.loads((tmp_path / "out" / "build.json").read_text())
+    data["board"]["name"], data["top"] = "ulx3s_85f", "selftest"
+    (tmp_path / "out" / "build.json").write_text(json.dumps(data))
+    result = command("build", files.network, "--weights-only", "-o", tmp_path / "out")
+    assert (result.code, result.out) == (2, "")
+    assert "has its recording in its logic: build it anew" in result.err
 
 
 def test_weights_of_another_rescale_format(command: Command, files: Files, tiny: Graph, tmp_path: Path, pretended: Pretended) -> None:
