@@ -174,10 +174,10 @@ def _synthesize(request: Request, design: Design, folder: Path, yosys: FoundProg
         return run_stage(
             "synthesis",
             inputs,
-            [yosys.label, text],
+            synthesis.settings(yosys, text),
             (synthesis.NETLIST, synthesis.LOG),
             folder,
-            lambda scratch: synthesis.synthesize(yosys, scratch, text, step.compiling),
+            lambda scratch: synthesis.synthesize(yosys, scratch, text, request.board.family, step.compiling),
         )
 
 

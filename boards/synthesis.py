@@ -10,6 +10,7 @@ from pathlib import Path
 from boards.process import run
 from boards.tools import FoundProgram
 from golden.errors import ToolFailedError
+from hwgen import output_registers
 from hwgen.family import Family
 from hwgen.synthesis import synthesis_command
 
@@ -31,10 +32,19 @@ def script(family: Family, verilog: Sequence[str]) -> str:
     )
 
 
-def synthesize(yosys: FoundProgram, folder: Path, text: str, compiling: Callable[[], None] | None = None) -> None:
+def synthesize(yosys: FoundProgram, folder: Path, text: str, family: Family, compiling: Callable[[], None] | None = None) -> None:
     """Runs Yosys in a folder that has the sources; leaves NETLIST and LOG in it.  Raises ToolFailedError."""
     (folder / "synthesis.ys").write_text(text, encoding="utf-8")
     run([yosys.path, "-Q", "-T", "synthesis.ys"], folder, folder / LOG, "synthesis", compiling=compiling)
+    if family is Family.ECP5:
+        netlist = json.loads((folder / NETLIST).read_text(encoding="utf-8"))
+        output_registers.place_registers(netlist, "top")
+        (folder / NETLIST).write_text(json.dumps(netlist), encoding="utf-8")
+
+
+def settings(yosys: FoundProgram, text: str) -> list[str]:
+    """What a netlist depends on besides its sources: the synthesizer, its script, and what is done to the netlist then."""
+    return [yosys.label, text, Path(output_registers.__file__).read_text(encoding="utf-8")]
 
 
 def cell_counts(netlist: Path) -> Counter[str]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from golden.errors import InputError
-from hwgen import cache
+from hwgen import cache, output_registers
 from hwgen.emit import templates
 from hwgen.family import Family
+from hwgen.output_registers import place_registers
 from hwgen.synthesis import synthesis_command
 from sim import yosys
 from sim.build_folder import TOP, BuildFolder
@@ -25,7 +26,10 @@ from sim.tools import Simulator
 #: (SDPX9B, DPX9B) are missing.
 FAMILIES = (Family.ECP5, Family.ICE40)
 
-VERILOG, STATISTICS, LOG, SECONDS = "netlist.v", "statistics.json", "yosys.log", "seconds.txt"
+MAPPED, VERILOG, STATISTICS, LOG, SECONDS = "mapped.json", "netlist.v", "statistics.json", "yosys.log", "seconds.txt"
+
+#: Names of wires are left out: they are long, and nobody reads 8,000 of them; cells keep theirs.
+_WRITE = f"read_json {MAPPED}; delete t:$scopeinfo; rename -hide w:*; write_verilog -noattr {VERILOG}"
 
 #: A constant of several bits, some of which are x: the content of a memory that the design does not initialize.
 _UNKNOWN = re.compile(r"\b(\d+)'([hb])(?=[0-9a-f]*x)([0-9a-fx]+)")
@@ -82,13 +86,22 @@ def synthesize(build: BuildFolder, family: Family | None = None) -> Netlist:
     tool = yosys.find()
     script = _script(family)
     files = [build.verilog, *(build.path / name for name in build.images)]
-    key = cache.digest(tool.version, str(tool.executable), script, *(part for file in files for part in (file.name, file.read_bytes())))
+    passes = Path(output_registers.__file__).read_text(encoding="utf-8")
+    key = cache.digest(
+        tool.version, str(tool.executable), script, _WRITE, passes, *(part for file in files for part in (file.name, file.read_bytes()))
+    )
 
     def make(part: Path) -> None:
         for file in files:
             shutil.copyfile(file, part / file.name)
         started = time.perf_counter()
         yosys.run(tool, script, part, LOG)
+        if family is Family.ECP5:
+            netlist = json.loads((part / MAPPED).read_text(encoding="utf-8"))
+            place_registers(netlist, TOP)
+            (part / MAPPED).write_text(json.dumps(netlist), encoding="utf-8")
+        yosys.run(tool, _WRITE, part)
+        (part / MAPPED).unlink()
         (part / SECONDS).write_text(f"{time.perf_counter() - started:.1f}", encoding="ascii")
         for file in files:
             (part / file.name).unlink()
@@ -119,16 +132,14 @@ def for_simulator(netlist: Netlist, simulator: Simulator, seed: int) -> str:
 
 
 def _script(family: Family) -> str:
-    """Names of wires are left out: they are long, and nobody reads 8,000 of them; cells keep theirs."""
+    """Leaves the netlist as Yosys keeps it, for what is done to it (`hwgen.output_registers`) before it is written as Verilog."""
     return "\n".join(
         [
             "read_verilog -sv -DSYNTHESIS accelerator.v",
             synthesis_command(family, TOP),
             "check -assert",
             f"tee -q -o {STATISTICS} stat -json -top {TOP}",
-            "delete t:$scopeinfo",
-            "rename -hide w:*",
-            f"write_verilog -noattr {VERILOG}",
+            f"write_json {MAPPED}",
             "",
         ]
     )
