@@ -10,7 +10,6 @@ from hwgen import regmap
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.address_decoder import AddressDecoder, chunk_bits, word_bits
 from hwgen.gateware.axil import Response, slave_members
-from hwgen.gateware.delay import delay
 from hwgen.regmap import Access, Window
 
 
@@ -59,9 +58,9 @@ class HostPort(wiring.Component):
     Neither has any effect, and the data read with it is 0.  Chunks beyond a memory word's bits read 0 and ignore writes, as the
     bits beyond them do.
 
-    Latency, from the (later) address or data handshake to the response's valid: write 2 cycles, register read 2, counter or
-    memory read 4 (up to two more when a memory write is in its way).  Throughput with a master that never waits: a write in 2 cycles, a
-    register read in 3, a counter or memory read in 5.  Back-pressure: one write and one read at a time, by the ready signals.
+    Latency, from the (later) address or data handshake to the response's valid: write 2 cycles, register read 2, counter read 4, memory
+    read 5 (one more when a memory write is in its way).  Throughput with a master that never waits: a write in 2 cycles, a register read
+    in 3, a counter read in 5, a memory read in 6.  Back-pressure: one write and one read at a time, by the ready signals.
 
     Members towards the core:
         start:   high for one cycle; the port counts itself busy from this cycle on.
@@ -74,7 +73,7 @@ class HostPort(wiring.Component):
         mem_write: high for one cycle, never while busy, with mem_window, mem_word, mem_chunk, mem_data, mem_strobe (one bit a byte):
             write bytes into bits [32 chunk + 31 : 32 chunk] of the word, in that cycle or the next.
         act_read_en, act_read_addr -> act_read_data: activation memory; act_read_en is high for one cycle, never while busy and never
-            together with mem_write; the data is taken exactly `READ_LATENCY` cycles after it.
+            in the cycle after mem_write (without `overlap`: together with it); the data is taken exactly `READ_LATENCY` cycles after it.
         program_read_en, program_read_addr -> program_read_data: the same of program memory; weight_read_*: of a volatile weight memory.
 
     Without `overlap` the port has no registers for addresses and data: it makes one access at a time, takes a write's address and data
@@ -212,16 +211,18 @@ class HostPort(wiring.Component):
 
     def _read_channel(self, m: Module, busy: Signal, state: dict[tuple[str, str], Value], reading: Signal) -> None:
         lean = not self.config.overlap
+        ports = {window: window.name.lower() for window in regmap.readable(self.config)}
         if lean:
             decoder = self.decoder
         else:
             m.submodules.read_decoder = decoder = AddressDecoder(self.config)
             address = Signal(regmap.ADDRESS_BITS, reset_less=True)
             m.d.comb += decoder.address.eq(address)
+            m.d.sync += [getattr(self, f"{name}_read_en").eq(0) for name in ports.values()]
         m.d.comb += self.counter_layer.eq(decoder.layer)
-        ports = {window: window.name.lower() for window in regmap.readable(self.config)}
+        domain = m.d.comb if lean else m.d.sync  # memories are far away
         for name in ports.values():
-            m.d.comb += getattr(self, f"{name}_read_addr").eq(decoder.word)
+            domain += getattr(self, f"{name}_read_addr").eq(decoder.word)
         selected = {window: decoder.window == window for window in ports}
 
         def answer(response: Response, data: Value | int = 0) -> None:
@@ -236,9 +237,6 @@ class HostPort(wiring.Component):
             words[window] = Signal(32 * regmap.MEMORIES[window].chunks(self.config), name=f"{name}_word")
             m.d.comb += words[window].eq(getattr(self, f"{name}_read_data"))
 
-        # The core may write a cycle after it is told to.
-        writing = self.mem_write if lean else self.mem_write | delay(m, self.mem_write, 1, name="wrote", resets=True)
-
         def decode() -> None:
             with m.If(decoder.register):
                 answer(Response.OKAY, registers[decoder.register_index])
@@ -247,9 +245,14 @@ class HostPort(wiring.Component):
             with m.Elif(decoder.memory):
                 with m.If(busy | ~Cat(selected.values()).any()):
                     answer(Response.SLVERR)
-                with m.Elif(~writing):  # the memory's two ports never meet, so no word is read while it changes
-                    m.d.comb += [getattr(self, f"{name}_read_en").eq(selected[window]) for window, name in ports.items()]
-                    m.next = "WAIT"
+                with m.Elif(~self.mem_write):  # the memory's two ports never meet, so no word is read while it changes
+                    reads = [getattr(self, f"{name}_read_en").eq(selected[window]) for window, name in ports.items()]
+                    if lean:
+                        m.d.comb += reads
+                        m.next = "WAIT"
+                    else:
+                        m.d.sync += reads  # as the core writes, a cycle after it is told to
+                        m.next = "READ"
             with m.Else():
                 answer(Response.DECERR)
 
@@ -266,6 +269,8 @@ class HostPort(wiring.Component):
             if not lean:
                 with m.State("DECODE"):
                     decode()
+                with m.State("READ"):
+                    m.next = "WAIT"
             with m.State("WAIT"):
                 m.next = "TAKE"
             with m.State("TAKE"):
