@@ -29,17 +29,24 @@ class _Netlist:
         self.cells: dict[str, dict[str, Any]] = module["cells"]
         self.driver: dict[int, str] = {}
         self.readers: dict[int, list[tuple[str, str]]] = defaultdict(list)
-        ports = {bit for port in module["ports"].values() for bit in port["bits"]}
+        ports = {bit for port in module["ports"].values() for bit in port["bits"] if isinstance(bit, int)}
         self.kept = ports  # bits that are seen from outside
+        self.bits = 0  # the highest of all
         for name, cell in self.cells.items():
             for port, bits in cell["connections"].items():
                 for bit in bits:
                     if not isinstance(bit, int):
                         continue
+                    self.bits = max(self.bits, bit)
                     if cell["port_directions"][port] == "output":
                         self.driver[bit] = name
                     else:
                         self.readers[bit].append((name, port))
+
+    def new_bit(self) -> int:
+        """A bit that nothing has yet."""
+        self.bits += 1
+        return self.bits
 
     def outputs(self, name: str) -> list[int]:
         """Bits that a cell drives and something reads."""
@@ -147,7 +154,6 @@ def _reached(nets: _Netlist, name: str) -> bool:
 
 def _move(nets: _Netlist, module: dict[str, Any], memory: _Memory) -> None:
     """Does it for one memory."""
-    next_bit = 1 + max(bit for bit in (*nets.driver, *nets.readers))
     example = nets.cells[next(iter(memory.registers))]
     inside = {bit for name in memory.blocks | memory.tables for bit in nets.outputs(name)}
     later: dict[int, int] = {}
@@ -160,7 +166,7 @@ def _move(nets: _Netlist, module: dict[str, Any], memory: _Memory) -> None:
                 if not isinstance(bit, int) or bit in inside:
                     continue
                 if bit not in later:
-                    later[bit] = next_bit
+                    later[bit] = next_bit = nets.new_bit()
                     register = f"{min(memory.blocks)}$selection{next_bit}"  # reports find its unit by the name
                     connections = {"CLK": example["connections"]["CLK"], "DI": [bit], "Q": [next_bit], "LSR": ["0"]}
                     directions = {"CLK": "input", "DI": "input", "Q": "output", "LSR": "input"}
@@ -173,7 +179,6 @@ def _move(nets: _Netlist, module: dict[str, Any], memory: _Memory) -> None:
                         "connections": connections,
                     }
                     module["netnames"][f"{register}$q"] = {"hide_name": 1, "bits": [next_bit], "attributes": {}}
-                    next_bit += 1
                 bits[place] = later[bit]
     replaced: dict[int, int] = {}
     for name in memory.registers:
@@ -208,7 +213,6 @@ def spread(netlist: dict[str, Any], top: str, most: int = 12) -> int:
         if cell["type"] == _BLOCK and name not in order:
             for block in sorted(_memory(nets, name).blocks):
                 order.setdefault(block, len(order))
-    next_bit = 1 + max(bit for bit in (*nets.driver, *nets.readers))
     copies = 0
     for name, cell in list(nets.cells.items()):
         if cell["type"] != _REGISTER:
@@ -221,7 +225,7 @@ def spread(netlist: dict[str, Any], top: str, most: int = 12) -> int:
             continue
         for number in range(groups):
             chosen = set(blocks[len(blocks) * number // groups : len(blocks) * (number + 1) // groups])
-            copy = f"{name}$copy{number}"
+            copy, next_bit = f"{name}$copy{number}", nets.new_bit()
             connections = {**{port: list(bits) for port, bits in cell["connections"].items()}, "Q": [next_bit]}
             nets.cells[copy] = {
                 **cell,
@@ -234,6 +238,5 @@ def spread(netlist: dict[str, Any], top: str, most: int = 12) -> int:
                 if reader in chosen:
                     bits = nets.cells[reader]["connections"][port]
                     bits[:] = [next_bit if bit == output else bit for bit in bits]
-            next_bit += 1
             copies += 1
     return copies

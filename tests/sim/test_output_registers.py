@@ -25,10 +25,12 @@ module bench;
   reg [{address}-1:0] read_addr = 0, write_addr = 0;
   reg [1:0] write_en = 0;
   reg [15:0] write_data = 0;
-  wire [15:0] expected, got;
+  wire [15:0] now, got;
+  reg [15:0] earlier;
+  wire [15:0] expected = {delay} ? earlier : now;
   integer i, wrong = 0, compared = 0;
   weft_ram #(.WIDTH(16), .DEPTH({depth}), .CHUNK(8), .ADDRESS({address})) rtl (.clk(clk), .read_en(read_en), .read_addr(read_addr),
-      .read_data(expected), .write_en(write_en), .write_addr(write_addr), .write_data(write_data));
+      .read_data(now), .write_en(write_en), .write_addr(write_addr), .write_data(write_data));
   cells netlist (.clk(clk), .read_en(read_en), .read_addr(read_addr), .read_data(got), .write_en(write_en), .write_addr(write_addr),
       .write_data(write_data));
   initial begin
@@ -40,6 +42,7 @@ module bench;
       read_addr = {{$random}} % {depth};
       if (write_addr >= {depth}) write_addr = 0;
       if (read_addr == write_addr) read_en = 0;
+      earlier = now;
       #5 clk = 1;
       #5 clk = 0;
       if (i > {depth} + 8) begin
@@ -69,15 +72,15 @@ def synthesized(folder: Path, depth: int, *, wrapper: str = "") -> dict[str, Any
     return json.loads((folder / "mapped.json").read_text())
 
 
-def simulated(folder: Path, netlist: dict[str, Any], depth: int) -> tuple[int, int]:
-    """Cycles compared with the RTL, and those that differ."""
+def simulated(folder: Path, netlist: dict[str, Any], depth: int, *, top: str = "weft_ram", delay: int = 0) -> tuple[int, int]:
+    """Cycles compared with the RTL, and those that differ; `delay`: how many cycles later than a memory's the netlist's data comes."""
     tools.require(Simulator.ICARUS)
     tool = yosys.find()
     (folder / "placed.json").write_text(json.dumps(netlist))
-    yosys.run(tool, "read_json placed.json; delete t:$scopeinfo; rename weft_ram cells; write_verilog -noattr cells.v", folder, "log")
+    yosys.run(tool, f"read_json placed.json; delete t:$scopeinfo; rename {top} cells; write_verilog -noattr cells.v", folder, "log")
     cells = (folder / "cells.v").read_text()
     (folder / "models.v").write_text(netlist_models(Family.ECP5, cells, tool))
-    (folder / "bench.v").write_text(BENCH.format(depth=depth, address=(depth - 1).bit_length()))
+    (folder / "bench.v").write_text(BENCH.format(depth=depth, address=(depth - 1).bit_length(), delay=delay))
     (folder / "rtl.v").write_text(templates())
     sources = ["bench.v", "rtl.v", "cells.v", "models.v"]
     subprocess.run(["iverilog", "-g2012", "-s", "bench", "-o", "bench.vvp", *sources], cwd=folder, check=True)
@@ -158,3 +161,41 @@ def test_what_computes_behind_a_multiplexer_keeps_its_register(tmp_path):
     netlist = synthesized(tmp_path, 3000, wrapper=wrapper.format(sum="sum"))
     place_registers(netlist, "top")
     assert all(registered(netlist, "top"))
+
+
+#: Two memories of several blocks, as `cells` in the bench: the second holds what the first does, inverted; both are compared.
+TWO = """
+module pair #(parameter ADDRESS = 12, parameter DEPTH = 3000) (input clk, input read_en, input [ADDRESS-1:0] read_addr,
+    output [15:0] read_data, input [1:0] write_en, input [ADDRESS-1:0] write_addr, input [15:0] write_data);
+  wire [15:0] first, second;
+  reg [15:0] first_later, second_later;
+  always @(posedge clk) begin
+    first_later <= first;
+    second_later <= second;
+  end
+  weft_ram #(.WIDTH(16), .DEPTH(DEPTH), .CHUNK(8), .ADDRESS(ADDRESS)) a (.clk(clk), .read_en(read_en), .read_addr(read_addr),
+      .read_data(first), .write_en(write_en), .write_addr(write_addr), .write_data(write_data));
+  weft_ram #(.WIDTH(16), .DEPTH(DEPTH), .CHUNK(8), .ADDRESS(ADDRESS)) b (.clk(clk), .read_en(read_en), .read_addr(read_addr),
+      .read_data(second), .write_en(write_en), .write_addr(write_addr), .write_data(~write_data));
+  assign read_data = first_later & ~second_later;
+endmodule
+"""
+
+
+def test_several_memories_move_each_for_itself(tmp_path):
+    (tmp_path / "ram.v").write_text(templates() + TWO)
+    yosys.run(yosys.find(), "read_verilog -sv -DSYNTHESIS ram.v; synth_ecp5 -top pair; write_json mapped.json", tmp_path, "log")
+    netlist = json.loads((tmp_path / "mapped.json").read_text())
+    place_registers(netlist, "pair")
+    assert registered(netlist, "pair") == [True] * 6
+    drivers = Counter(
+        bit
+        for cell in netlist["modules"]["pair"]["cells"].values()
+        for port, bits in cell["connections"].items()
+        if cell["port_directions"][port] == "output"
+        for bit in bits
+    )
+    assert all(count == 1 for bit, count in drivers.items() if isinstance(bit, int)), "a net has two drivers"
+    compared, wrong = simulated(tmp_path, netlist, 3000, top="pair", delay=1)
+    assert compared > 12000
+    assert wrong == 0
