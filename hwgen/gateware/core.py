@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from amaranth.hdl import Array as Array_
 from amaranth.hdl import Module, Mux, Signal, Value, signed
@@ -75,16 +74,6 @@ class Core(wiring.Component):
             strobes[window] = register
         return word, data, strobes
 
-    def _read(self, ram: Ram, unit: Any, host_en: Value, host_addr: Value, busy: Value) -> list[Value]:
-        """Reads of a memory by a unit during a run, and by the host between runs.
-
-        With `overlap` the host's address is read all the time between runs: what the host asks for is known too late in a cycle to be
-        waited for at every block of a large memory.
-        """
-        if self.config.overlap:
-            return [ram.read_en.eq(unit.read_en | ~busy), ram.read_addr.eq(Mux(busy, unit.read_addr, host_addr))]
-        return [ram.read_en.eq(unit.read_en | host_en), ram.read_addr.eq(Mux(host_en, host_addr, unit.read_addr))]
-
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
@@ -130,7 +119,8 @@ class Core(wiring.Component):
             sequencer.start.eq(self.start),
             self.busy.eq(sequencer.busy),
             self.done.eq(sequencer.done),
-            *self._read(program, sequencer, self.program_read_en, self.program_read_addr, sequencer.busy),
+            program.read_en.eq(sequencer.read_en | self.program_read_en),
+            program.read_addr.eq(Mux(self.program_read_en, self.program_read_addr, sequencer.read_addr)),
             self.program_read_data.eq(program.read_data),
             sequencer.read_data.eq(program.read_data),
         ]
@@ -149,7 +139,8 @@ class Core(wiring.Component):
         m.d.comb += array.weight.eq(loader.weight)
         # Activations -> array or pooling path -> accumulators.  Layers of the two kinds are never under way together.
         m.d.comb += [
-            *self._read(acts, feeder, self.act_read_en, self.act_read_addr, sequencer.busy),
+            acts.read_en.eq(feeder.read_en | self.act_read_en),
+            acts.read_addr.eq(Mux(self.act_read_en, self.act_read_addr, feeder.read_addr)),
             feeder.read_data.eq(acts.read_data),
             self.act_read_data.eq(acts.read_data),
             array.slot.eq(feeder.slot),

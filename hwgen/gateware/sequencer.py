@@ -63,7 +63,7 @@ class Sequencer(wiring.Component):
         streams = (self.loader, self.feeder, self.post)
         offered, still_offered = Signal(len(streams)), Signal(len(streams))
 
-        m.d.comb += [self.read_en.eq(unread != 0), self.read_addr.eq(address)]
+        m.d.comb += [self.read_en.eq(unread != 0), self.read_addr.eq(address), self.busy.eq(state != _State.IDLE)]
         with m.If(self.read_en):
             m.d.sync += [unread.eq(unread - 1), address.eq(address + 1)]
         with m.If(delay(m, self.read_en, READ_LATENCY, name="caught", resets=True)):
@@ -98,9 +98,7 @@ class Sequencer(wiring.Component):
                 else:
                     m.d.sync += state.eq(_State.DRAIN)
         with m.If((state == _State.IDLE) & self.start):
-            m.d.sync += [*fetch, address.eq(HEADER_WORDS), self.busy.eq(1)]
-        with m.If(self.done):
-            m.d.sync += self.busy.eq(0)  # a register beside the state: it selects who reads the memories
+            m.d.sync += [*fetch, address.eq(HEADER_WORDS)]
         with m.If((state == _State.DRAIN) & self.drained):
             if self.config.overlap:
                 m.d.comb += self.done.eq(1)
