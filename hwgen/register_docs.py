@@ -54,8 +54,8 @@ def render(config: AcceleratorConfig) -> str:
             "",
             "## Registers of the streams",
             "",
-            f"Of `weft_axi_stream` alone, in window {regmap.STREAM_WINDOW}, which is unmapped otherwise.  From the first beat of an inference's",
-            "first packet to its last output, writes to memories and to `CONTROL` are answered with `SLVERR`.",
+            f"Of `weft_axi_stream` alone, in window {regmap.STREAM_WINDOW}, which is unmapped otherwise.  From the first beat of an",
+            "inference's first packet to its last output, writes to memories and to `CONTROL` are answered with `SLVERR`.",
             "",
             *_table(
                 ("Address", "Register", "Access", "Meaning"),

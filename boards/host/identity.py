@@ -60,7 +60,10 @@ def network_held(bus: Bus) -> Identity | None:
 def other_network(found: Identity | None, design: Design) -> DeviceError:
     """The error for an accelerator of the right configuration that holds something else than a folder's network."""
     own, name = design.identity.short, design.network_name
-    way_out = f"configure the device with the bitstream that was made of {design.path}, or load the network over the bus (`weft run --load`, `Accelerator(..., loaded=False)`)"
+    way_out = (
+        f"configure the device with the bitstream that was made of {design.path}, or load the network over the bus "
+        "(`weft run --load`, `Accelerator(..., loaded=False)`)"
+    )
     if found is None:
         return DeviceError(f"the accelerator's memories hold no network yet: {way_out}")
     if found.network != own.network:

@@ -72,7 +72,7 @@ These files were generated. They are yours: use, change and distribute them unde
 | `program.lst` | the program and the memory map, readable |
 | `config.json` | configuration, tensors, layers, for programs |
 | `instantiation.v` | a template to copy |
-| `axi_stream.v` | module `weft_axi_stream`, if the folder has it: the accelerator with inputs and outputs as AXI4-Stream, for this network's shapes |
+| `axi_stream.v` | module `weft_axi_stream`, if the folder has it: inputs and outputs as AXI4-Stream, for this network's shapes |
 | `wishbone.v` | module `weft_wishbone`, if the folder has it: the accelerator as a Wishbone slave |
 | `uart.v` | module `weft_uart`, if the folder has it: the accelerator behind a serial line, for one clock and baud rate |
 | `csr.csv`, `csr.json` | registers and memories of `weft_wishbone` for the tools of LiteX |
@@ -130,7 +130,8 @@ In C, with `weft_driver.c`, `weft_network.c` and `weft_images.c`; every result b
   count from the base that the design gives it, which LiteX's readers add.
 - **Serial line**: `weft_uart` (`uart.v`, written with `--clock` and `--baud`), ports `clk`, `rst`, `rx`, `tx`.
 - **FuseSoC**: add this folder as a library (`fusesoc library add accelerator <this folder>`) and depend on
-  `{core_name(graph.name)}`. The flags `c_driver`, `axi_stream`, `wishbone` and `uart` add those files. The images are copied to the folder in which the tool runs.
+  `{core_name(graph.name)}`. The flags `c_driver`, `axi_stream`, `wishbone` and `uart` add those files. The images are copied to the
+  folder in which the tool runs.
 
 | tensor | stored as H x W x C | layout | base word | words per pixel, or per row | scale | zero point |
 |---|---|---|---|---|---|---|

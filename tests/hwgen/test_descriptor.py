@@ -82,7 +82,9 @@ def test_the_listing_shows_every_field_of_every_descriptor(digits_like):
         head, *rest = block.splitlines()
         layer = program.layers[fields["layer"]]
         operation = Operation(fields["operation"]).name.lower()
-        assert head == f"{HEADER_WORDS + number * WORDS:05x}: {operation}  layer {layer.index} {layer.name} ({layer.kind}) -> {layer.output}"
+        assert (
+            head == f"{HEADER_WORDS + number * WORDS:05x}: {operation}  layer {layer.index} {layer.name} ({layer.kind}) -> {layer.output}"
+        )
         shown = " ".join(rest).split()
         assert [int(text, 16) for text in shown[:WORDS]] == list(encode(fields))
         assert dict(text.split("=") for text in shown[WORDS:]) == {name: str(value) for name, value in fields.items()}

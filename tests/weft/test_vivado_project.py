@@ -1,4 +1,4 @@
-"""`weft build` for a board of Vivado's: the folder, what it says, what it refuses.  Synthesis itself is in `tests/boards/test_vivado.py`."""
+"""`weft build` for a board of Vivado's: the folder, what it says, what it refuses.  Synthesis is in `tests/boards/test_vivado.py`."""
 
 from __future__ import annotations
 
