@@ -1,8 +1,8 @@
 """Registers around block RAMs, where the device needs them: a pass over a netlist of ECP5's cells (Yosys's JSON), which changes no cycle
 and no value.
 
-**Addresses.**  The blocks of a large memory lie all over the device, 18 ns apart.  A register that drives many gets copies, each for
-some of the blocks.
+**Addresses.**  The blocks of a large memory lie all over the device, 18 ns apart.  A register, or a table behind one, that
+drives many gets copies, each for some of the blocks.
 
 **Data.**  A memory of several blocks is read through a multiplexer; its register stands behind that, where a block's slow output
 (5.7 ns) and the way across the device meet in one cycle.  The blocks have output registers of their own, which Yosys does not use.  The
@@ -20,6 +20,8 @@ from typing import Any
 #: Cells that compute without a clock, and may lie between a block RAM and its register.
 _TABLES = {"LUT4", "PFUMX", "L6MUX21"}
 _BLOCK, _REGISTER = "DP16KD", "TRELLIS_FF"
+#: Cells that may have copies, and their output pin.
+_COPIED = {_REGISTER: "Q", "LUT4": "Z"}
 
 
 class _Netlist:
@@ -201,7 +203,8 @@ def _move(nets: _Netlist, module: dict[str, Any], memory: _Memory) -> None:
 
 
 def spread(netlist: dict[str, Any], top: str, most: int = 12) -> int:
-    """Gives the registers that drive pins of more than `most` blocks a copy for every so many blocks, in place; gives the number of copies.
+    """Gives the registers, and tables, that drive pins of more than `most` blocks a copy for every so many blocks, in place; gives the
+    number of copies.
 
     The blocks of a large memory lie all over the device, further apart than a signal gets in a cycle.  Blocks that are read through one
     multiplexer stay together.
@@ -215,9 +218,10 @@ def spread(netlist: dict[str, Any], top: str, most: int = 12) -> int:
                 order.setdefault(block, len(order))
     copies = 0
     for name, cell in list(nets.cells.items()):
-        if cell["type"] != _REGISTER:
+        if cell["type"] not in _COPIED:
             continue
-        output = cell["connections"]["Q"][0]
+        pin = _COPIED[cell["type"]]
+        output = cell["connections"][pin][0]
         readers = nets.readers[output]
         blocks = sorted({reader for reader, _ in readers if reader in order}, key=order.__getitem__)
         groups = -(-len(blocks) // most)
@@ -226,7 +230,7 @@ def spread(netlist: dict[str, Any], top: str, most: int = 12) -> int:
         for number in range(groups):
             chosen = set(blocks[len(blocks) * number // groups : len(blocks) * (number + 1) // groups])
             copy, next_bit = f"{name}$copy{number}", nets.new_bit()
-            connections = {**{port: list(bits) for port, bits in cell["connections"].items()}, "Q": [next_bit]}
+            connections = {**{port: list(bits) for port, bits in cell["connections"].items()}, pin: [next_bit]}
             nets.cells[copy] = {
                 **cell,
                 "parameters": dict(cell["parameters"]),
