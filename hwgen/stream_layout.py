@@ -12,7 +12,7 @@ from hwgen.config import AcceleratorConfig
 from hwgen.regmap import HOST_BYTES, Window
 
 BEAT_BYTES = HOST_BYTES  #: of a stream
-INPUT_CYCLES, OUTPUT_CYCLES = 3, 7  #: of an access of the bus
+INPUT_CYCLES, OUTPUT_CYCLES = 3, 8  #: of an access of the bus
 _FIRST_CYCLES = 4  #: from the first beat to the end of its step, besides `INPUT_CYCLES`: a look whether a run is under way
 _START_CYCLES = 10  #: from the last input's last step to the start of the run
 _POLL_CYCLES, _POLL_LEAD, _SEEN_CYCLES = 4, 2, 3  #: between looks at the run's state, and around them

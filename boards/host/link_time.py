@@ -16,9 +16,9 @@ from hwgen.stream_layout import stream_cycles, stream_tensor
 from hwgen.uart_link import CRC_BYTES, HEADER_BYTES, MAX_WORDS
 
 #: Cycles of an access of AXI4-Lite with a master that never waits (`hwgen.gateware.host.HostPort`).
-_WRITE_CYCLES, _READ_CYCLES, _REGISTER_CYCLES = 2, 5, 3
+_WRITE_CYCLES, _READ_CYCLES, _REGISTER_CYCLES = 2, 6, 3
 #: Cycles of an access of Wishbone (`hwgen.gateware.wishbone.WishboneBridge`), from one stb to the next.
-_WISHBONE_CYCLES, _WISHBONE_READ_CYCLES = 5, 7
+_WISHBONE_CYCLES, _WISHBONE_READ_CYCLES = 5, 8
 _BITS_PER_BYTE = 10  #: start bit, 8 data bits, stop bit
 _FRAME_BYTES = 2 + CRC_BYTES  #: two flags, check sequence
 _ANSWER_BYTES = 2  #: sequence number and status

@@ -151,7 +151,7 @@ async def strobes_that_stay(dut: Any) -> None:
         assert await answered(dut) == LATENCY
         assert int(dut.wb_dat_r.value) == value
     await drive(dut, regmap.host_address(Window.ACT, 0, 0, host.build.config), None)
-    assert await answered(dut) == LATENCY + 2
+    assert await answered(dut) == LATENCY + 3
     dut.wb_cyc.value = dut.wb_stb.value = 0
     for _ in range(20):
         await RisingEdge(dut.clk)
