@@ -145,6 +145,7 @@ class Core(wiring.Component):
             self.act_read_data.eq(acts.read_data),
             array.slot.eq(feeder.slot),
             pooling.operand.eq(feeder.operand),
+            pooling.add.eq(feeder.operation == Operation.ADD),
             pooling.table.eq(feeder.table),
             pooling.table_write_en.eq(host_strobe[Window.TABLE].any()),
             pooling.table_write_addr.eq(host_word),
@@ -152,18 +153,8 @@ class Core(wiring.Component):
         ]
         if config.slices > 1:
             m.d.comb += pooling.act_slice.eq(feeder.act_slice)
-        # What the operation means goes to every corner of the device; it changes long before the words that it is for, and with
-        # `overlap` is registered on the way.
-        operation = Signal(Operation)
-        convolves, depthwise, adds = Signal(), Signal(), Signal()
-        domain = m.d.sync if config.overlap else m.d.comb
-        domain += [
-            operation.eq(feeder.operation),
-            convolves.eq(one_of(feeder.operation, ARRAY_OPERATIONS)),
-            depthwise.eq(feeder.operation == Operation.DEPTHWISE),
-            adds.eq(feeder.operation == Operation.ADD),
-        ]
-        m.d.comb += pooling.add.eq(adds)
+        convolves = one_of(feeder.operation, ARRAY_OPERATIONS)
+        depthwise = feeder.operation == Operation.DEPTHWISE
         m.d.comb += [sink.eq(source) for sink, source in zip(pooling.act, feeder.act, strict=True)]
         for r, (sink, source) in enumerate(zip(array.act, feeder.act, strict=True)):
             # In depthwise mode the rows that hold no taps add nothing, whatever weights they hold.
@@ -184,11 +175,12 @@ class Core(wiring.Component):
                 m.d.comb += array.odd.eq(feeder.odd)
         to_array = Signal(Control)
         m.d.comb += [to_array.eq(feeder.control), to_array.valid.eq(feeder.control.valid & convolves)]
-        # One of the registers on the way is behind the choice.
-        past_array = delay(m, to_array.as_value(), Array.latency(config) - READ_LATENCY - 1, name="past_array", resets=True)
-        past_pooling = delay(m, feeder.control.as_value(), PoolingPath.LATENCY - READ_LATENCY - 1, name="past_pooling", resets=True)
-        chosen = delay(m, Mux(convolves, past_array, past_pooling), 1, name="chosen_control", resets=True)
-        m.d.comb += [accumulator.operation.eq(operation), accumulator.control.as_value().eq(chosen)]
+        past_array = delay(m, to_array.as_value(), Array.latency(config) - READ_LATENCY, name="past_array", resets=True)
+        past_pooling = delay(m, feeder.control.as_value(), PoolingPath.LATENCY - READ_LATENCY, name="past_pooling", resets=True)
+        m.d.comb += [
+            accumulator.operation.eq(feeder.operation),
+            accumulator.control.as_value().eq(Mux(convolves, past_array, past_pooling)),
+        ]
         for value, psum, pooled in zip(accumulator.value, array.psum, pooling.value, strict=True):
             m.d.comb += value.eq(Mux(convolves, psum, pooled))
         # Accumulators -> post-processor -> activations.
