@@ -109,7 +109,7 @@ def test_for_people(command: Command, build: Path) -> None:
         "add tables",
         "NOT MET",
         "slowest path: 3.88 ns",
-        "not meanwhile",
+        "nothing overlaps with the computation",
         "an inference with its transfers",
     ):
         assert word in result.out
