@@ -88,7 +88,7 @@ FAULTS = {
     "a row too late": ("array", replace(r"^(\s+act_skew_2_line <= ).*$", r"\1act_skew_2_line;")),
     "no forwarding at distance 2": ("accumulator", replace(r"match_2 <= .*$", "match_2 <= 1'b0;")),
     "padding in the first column": ("feeder", replace(r"inside_line <= .*$", "inside_line <= 2'h3;")),
-    "no upper clamp": ("post_processor", replace(r"\.act_max\(act_max\)", ".act_max(8'h7f)")),
+    "no upper clamp": ("post_processor", replace(r"\.act_max\([^)]*\)", ".act_max(8'h7f)")),
     "a tie rounded down": ("post_processor", replace(r"round_up <= .*$", "round_up <= 1'b0;")),
 }
 
