@@ -14,6 +14,7 @@ import pytest
 from golden.errors import DoesNotFitError, InputError, ToolMissingError
 from golden.graph import Graph, Int8
 from hwgen.descriptor import BY_NAME, WORDS
+from hwgen.identity import HEADER_WORDS
 from sim import network_bench, tools
 from sim.network_bench import Outcome, play
 from sim.scoreboard import Kind
@@ -37,7 +38,7 @@ def flip(path: Path, line: int, bit: int) -> None:
 
 def flip_descriptor(folder: Path, descriptor: int, field: str, bit: int) -> None:
     item = BY_NAME[field]
-    flip(folder / "program.hex", descriptor * WORDS + item.word, item.offset + bit)
+    flip(folder / "program.hex", HEADER_WORDS + descriptor * WORDS + item.word, item.offset + bit)
 
 
 def test_equal(graph: Graph, images: Int8, build_path: Path, simulator: Simulator) -> None:
@@ -129,7 +130,7 @@ def test_what_verification_says_can_be_reproduced_with_a_waveform(graph: Graph, 
 @pytest.mark.parametrize("compare_layers", [True, False])
 def test_a_program_that_does_not_end(graph: Graph, images: Int8, folder: Path, simulator: Simulator, compare_layers: bool) -> None:
     """The last layer waits for weight tiles that are never loaded."""
-    descriptors = len((folder / "program.hex").read_text().splitlines()) // WORDS
+    descriptors = (len((folder / "program.hex").read_text().splitlines()) - HEADER_WORDS) // WORDS
     flip_descriptor(folder, descriptors - 1, "tiles", 2)  # 8 of its 12
     report = verify(graph, images[:1], build=folder, simulator=simulator, compare_layers=compare_layers)
     assert not report.equal
