@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from boards.macro_sites import Sites
 from hwgen.config import AcceleratorConfig
 from hwgen.family import Family
 
@@ -91,6 +92,7 @@ class Board:
     flash:      the SPI flash; None where designs do not use it.
     held:       outputs that must have a level, as (resource, subsignal) and the level.
     options:    of the place and route program: what selects the device.
+    sites:      where the device has its macros, if they are to be placed before all else (`boards.macro_placement`).
     """
 
     name: str
@@ -109,6 +111,7 @@ class Board:
     flash: Flash | None = None
     held: Mapping[tuple[Resource, str], int] = field(default_factory=dict)
     options: tuple[str, ...] = ()
+    sites: Sites = field(default_factory=dict)
 
     @property
     def buildable(self) -> bool:

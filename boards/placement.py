@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import concurrent.futures
+import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from boards.board import Board
+from boards.macro_placement import fills, macro_settings, place_macros
+from boards.macro_sites import Sites
 from boards.process import CancelledError, log_end, run
 from boards.stages import StageResult, run_stage
 from boards.synthesis import NETLIST
@@ -79,6 +83,8 @@ def place(
     words = options(board, constraints, mhz, seed)
 
     def make(folder: Path) -> None:
+        if board.sites:
+            _place_macros(folder / NETLIST, board.sites, seed)
         try:
             run([nextpnr.path, *words], folder, folder / LOG, "place and route", cancel=cancel, compiling=compiling)
         except ToolFailedError as error:
@@ -88,8 +94,17 @@ def place(
             raise
 
     into.mkdir(parents=True, exist_ok=True)
-    stage = run_stage(f"place and route, seed {seed}", sources, [nextpnr.label, *words], outputs(board.family), into, make)
+    settings = [nextpnr.label, *words, *(macro_settings(board.sites) if board.sites else [])]
+    stage = run_stage(f"place and route, seed {seed}", sources, settings, outputs(board.family), into, make)
     return Placement(seed, stage, into, read_timing(into / TIMING))
+
+
+def _place_macros(file: Path, sites: Sites, seed: int) -> None:
+    """Gives the memory blocks and multipliers of a netlist their sites, where they fill the device."""
+    netlist = json.loads(file.read_text(encoding="utf-8"))
+    if fills(Counter(cell["type"] for cell in netlist["modules"]["top"]["cells"].values()), sites):
+        place_macros(netlist, "top", sites, seed)
+        file.write_text(json.dumps(netlist), encoding="utf-8")
 
 
 #: What makes a design smaller.

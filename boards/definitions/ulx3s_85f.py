@@ -7,6 +7,7 @@ from dataclasses import replace
 from amaranth_boards.ulx3s import ULX3S_85F_Platform
 
 from boards.board import Board, Capacity, Lamps, Programmer
+from boards.macro_sites import LFE5U_85F
 from hwgen.config import NAMED
 from hwgen.family import Family
 
@@ -27,4 +28,5 @@ BOARD = Board(
     # The ESP32 beside the FPGA starts its boot loader, and may reset the board, while its GPIO0 is low.
     held={(("esp32", 0), "gpio0"): 1},
     options=("--85k", "--package", "CABGA381", "--speed", "6"),
+    sites=LFE5U_85F,
 )
