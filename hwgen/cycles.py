@@ -79,7 +79,7 @@ class _Model:
         tail = values["stream_x"] - ((values["pixels_x"] - 1) * values["decimate"] + 1 + values["paired"]) if depthwise else 0
         tiles_per_group = (1 + values["extra_walks"]) * values["kernel_y"] * values["kernel_x"] * values["channel_words"]
         pixels = values["pixels"]
-        path = Feeder.LATENCY + (Array.latency(config) if through_array else PoolingPath.LATENCY)
+        path = Feeder.latency(config) + (Array.latency(config) if through_array else PoolingPath.LATENCY)
         lead = PostProcessor.bank_release_lead(config, not through_array)
 
         begin = feeder + 1

@@ -31,7 +31,8 @@ class Accumulator(wiring.Component):
     two, or one without `overlap`; `bank_full` pulses in that cycle, and from the next cycle on the post-processor may read.  Throughput:
     a word a cycle.  No back-pressure: a group is issued only when a bank is free.
 
-    Members: control, value[c], operation; bank_full; read_en, read_bank, read_addr -> read_data (C accumulators, after 2 cycles).
+    Members: control, value[c], operation; bank_full; read_en (of use without `overlap` only), read_bank, read_addr -> read_data
+    (C accumulators, after 2 cycles).
     """
 
     @staticmethod
@@ -73,8 +74,8 @@ class Accumulator(wiring.Component):
             m.d.sync += bank.eq(bank ^ self.control.group_last)
         for k, ram in enumerate(banks):
             adding = self.control.valid & (bank == k)
-            reading = self.read_en & (self.read_bank == k)
-            m.d.comb += [ram.read_en.eq(adding | reading), ram.read_addr.eq(Mux(adding, address, self.read_addr))]
+            # Read in every cycle, so that whether a word is wanted need not be known at the memory; what was not asked for is not used.
+            m.d.comb += [ram.read_en.eq(1), ram.read_addr.eq(Mux(adding, address, self.read_addr))]
         read_bank = Signal()  # of the word that leaves the output registers
         read_bank_1 = Signal()
         m.d.sync += [read_bank_1.eq(self.read_bank), read_bank.eq(read_bank_1)]

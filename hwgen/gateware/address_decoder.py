@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -81,3 +81,24 @@ class AddressDecoder(wiring.Component):
                         self.padding.eq(self.chunk >= -(-bits // regmap.HOST_BITS)),
                     ]
         return m
+
+
+class DecodedAddress:
+    """What an `AddressDecoder` says, a cycle later: registers by the names of its outputs."""
+
+    register: Signal
+    register_index: Signal
+    counter: Signal
+    layer: Signal
+    counter_index: Signal
+    memory: Signal
+    window: Signal
+    word: Signal
+    chunk: Signal
+
+    def __init__(self, m: Module, decoder: AddressDecoder) -> None:
+        for name in self.__annotations__:
+            source = getattr(decoder, name)
+            register = Signal.like(source, name=f"read_{name}", reset_less=True)
+            m.d.sync += register.eq(source)
+            setattr(self, name, register)

@@ -76,7 +76,7 @@ class Array(wiring.Component):
                 row.weight.eq(self.weight.word_select(r % config.weight_rows_per_cycle, 8 * config.cols)),
             ]
             if r < config.depthwise_taps:
-                m.d.comb += row.depthwise.eq(self.depthwise)
+                m.d.comb += row.depthwise.eq(delay(m, self.depthwise, r, name=f"depthwise_skew_{r}"))
                 m.d.comb += [target.eq(column) for target, column in zip(row.column, columns, strict=True)]
                 if config.depthwise_pairs:
                     m.d.comb += row.odd.eq(delay(m, self.odd, r, name=f"odd_skew_{r}"))

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from hwgen.config import AcceleratorConfig
 from hwgen.field_widths import field_bits
 from hwgen.gateware.delay import delay
-from hwgen.gateware.ram import READ_LATENCY
+from hwgen.gateware.ram import far_read_latency
 
 
 class ByteShifter(wiring.Component):
@@ -21,8 +21,8 @@ class ByteShifter(wiring.Component):
 
     `inside` marks the bytes of the result that are bytes of the row.  Bytes after a window's last are those that follow it in the row.
 
-    Latency: `LATENCY` = 3 cycles from an issue to its result, with the memory's answer and beside it.  Throughput: a window a cycle.
-    No flow control.
+    Latency: `latency(config)` = 4 cycles, without `overlap` 3, from an issue to its result, with the memory's answer and beside it.
+    Throughput: a window a cycle.  No flow control.
 
     Members
     -------
@@ -35,10 +35,13 @@ class ByteShifter(wiring.Component):
     data, inside:         the result.
     """
 
-    LATENCY = 1 + READ_LATENCY
+    @staticmethod
+    def latency(config: AcceleratorConfig) -> int:
+        """Cycles from an issue to its result: an address register, and the memory."""
+        return 1 + far_read_latency(config)
 
     def __init__(self, config: AcceleratorConfig) -> None:
-        self.rows, self.place_bits, self.overlap = config.rows, config.place_bits, config.overlap
+        self.rows, self.place_bits, self.overlap, self._latency = config.rows, config.place_bits, config.overlap, self.latency(config)
         names = ("dense", "stride_x", "dense_shift", "width", "dense_byte")
         dense, stride, shift, width, byte = (field_bits(config, name) for name in names)
         super().__init__(
@@ -88,15 +91,15 @@ class ByteShifter(wiring.Component):
             begun = ~self.x[-1] | (self.x[:bits] >= (1 << bits) - i if i else 0)
             ended = behind[-1] | ~(behind[bits:-1].any() | (behind[:bits] > i if i + 1 < 1 << bits else 0))
             m.d.comb += inside[i].eq(~self.dense | (begun & ~ended))
-        m.d.comb += self.inside.eq(delay(m, inside, self.LATENCY, name="inside"))
+        m.d.comb += self.inside.eq(delay(m, inside, self._latency, name="inside"))
 
         # With the memory's answer.  What it answered last is kept, in the cycle before, where the next answer is another word.
-        enters = delay(m, self.issue & entered, self.LATENCY - 1, name="enters", resets=True)
+        enters = delay(m, self.issue & entered, self._latency - 1, name="enters", resets=True)
         kept = Signal(rows * 8, name="kept", reset_less=True)
         with m.If(enters):
             m.d.sync += kept.eq(self.read_data)
         # A window's bytes come from the same places of both words, `turn` places on; how many is found out a cycle ahead.
-        soon_byte = delay(m, byte, self.LATENCY - 1, name="soon_byte")
+        soon_byte = delay(m, byte, self._latency - 1, name="soon_byte")
         offset = Signal(range(2 * rows))
         late = Signal()
         turn = Signal(range(rows), reset_less=True)

@@ -22,7 +22,7 @@ from hwgen.gateware.host import core_members
 from hwgen.gateware.performance_counters import PerformanceCounters
 from hwgen.gateware.pooling_path import TABLE_FILE, PoolingPath
 from hwgen.gateware.post_processor import PostProcessor
-from hwgen.gateware.ram import READ_LATENCY, Kind, Ram
+from hwgen.gateware.ram import READ_LATENCY, Kind, Ram, far_read_latency
 from hwgen.gateware.sequencer import Sequencer
 from hwgen.gateware.tap import Tap
 from hwgen.gateware.weight_loader import WeightLoader
@@ -58,7 +58,8 @@ class Core(wiring.Component):
         super().__init__({name: member.flip() for name, member in core_members(config).items()})
 
     def _host_writes(self, m: Module) -> tuple[Value, Value, dict[Window, Value]]:
-        """What the host writes: word, data, and for each memory the byte enables; with `overlap` registers, for they go far."""
+        """What the host writes: word, data, and for each memory the byte enables; with `overlap` registers, for they go far, but for
+        activations', which share their register with the post-processor's."""
         strobes: dict[Window, Value] = {}
         for window in MEMORIES:
             count = 4 if window is Window.TABLE else memory_width(self.config, window) // 8
@@ -69,6 +70,8 @@ class Core(wiring.Component):
         word, data = (Signal.like(value, name=f"host_{value.name}", reset_less=True) for value in (self.mem_word, self.mem_data))
         m.d.sync += [word.eq(self.mem_word), data.eq(self.mem_data)]
         for window, strobe in strobes.items():
+            if window is Window.ACT:
+                continue
             register = Signal(len(strobe), name=f"host_writes_{window.name.lower()}")
             m.d.sync += register.eq(strobe)
             strobes[window] = register
@@ -138,14 +141,17 @@ class Core(wiring.Component):
         ]
         m.d.comb += array.weight.eq(loader.weight)
         # Activations -> array or pooling path -> accumulators.  Layers of the two kinds are never under way together.
-        m.d.comb += [
+        near = m.d.sync if config.overlap else m.d.comb  # registers before the memory's blocks, and behind them, where there are many
+        answer = delay(m, acts.read_data, far_read_latency(config) - READ_LATENCY, name="act_answer")
+        near += [
             acts.read_en.eq(feeder.read_en | self.act_read_en),
             acts.read_addr.eq(Mux(self.act_read_en, self.act_read_addr, feeder.read_addr)),
-            feeder.read_data.eq(acts.read_data),
-            self.act_read_data.eq(acts.read_data),
+        ]
+        m.d.comb += [
+            feeder.read_data.eq(answer),
+            self.act_read_data.eq(answer),
             array.slot.eq(feeder.slot),
             pooling.operand.eq(feeder.operand),
-            pooling.add.eq(feeder.operation == Operation.ADD),
             pooling.table.eq(feeder.table),
             pooling.table_write_en.eq(host_strobe[Window.TABLE].any()),
             pooling.table_write_addr.eq(host_word),
@@ -153,8 +159,18 @@ class Core(wiring.Component):
         ]
         if config.slices > 1:
             m.d.comb += pooling.act_slice.eq(feeder.act_slice)
-        convolves = one_of(feeder.operation, ARRAY_OPERATIONS)
-        depthwise = feeder.operation == Operation.DEPTHWISE
+        # What the operation means goes to every corner of the device; it changes long before the words that it is for, and with
+        # `overlap` is registered on the way.
+        operation = Signal(Operation)
+        convolves, depthwise, adds = Signal(), Signal(), Signal()
+        domain = m.d.sync if config.overlap else m.d.comb
+        domain += [
+            operation.eq(feeder.operation),
+            convolves.eq(one_of(feeder.operation, ARRAY_OPERATIONS)),
+            depthwise.eq(feeder.operation == Operation.DEPTHWISE),
+            adds.eq(feeder.operation == Operation.ADD),
+        ]
+        m.d.comb += pooling.add.eq(adds)
         m.d.comb += [sink.eq(source) for sink, source in zip(pooling.act, feeder.act, strict=True)]
         for r, (sink, source) in enumerate(zip(array.act, feeder.act, strict=True)):
             # In depthwise mode the rows that hold no taps add nothing, whatever weights they hold.
@@ -175,12 +191,11 @@ class Core(wiring.Component):
                 m.d.comb += array.odd.eq(feeder.odd)
         to_array = Signal(Control)
         m.d.comb += [to_array.eq(feeder.control), to_array.valid.eq(feeder.control.valid & convolves)]
-        past_array = delay(m, to_array.as_value(), Array.latency(config) - READ_LATENCY, name="past_array", resets=True)
-        past_pooling = delay(m, feeder.control.as_value(), PoolingPath.LATENCY - READ_LATENCY, name="past_pooling", resets=True)
-        m.d.comb += [
-            accumulator.operation.eq(feeder.operation),
-            accumulator.control.as_value().eq(Mux(convolves, past_array, past_pooling)),
-        ]
+        # One of the registers on the way is behind the choice.
+        past_array = delay(m, to_array.as_value(), Array.latency(config) - READ_LATENCY - 1, name="past_array", resets=True)
+        past_pooling = delay(m, feeder.control.as_value(), PoolingPath.LATENCY - READ_LATENCY - 1, name="past_pooling", resets=True)
+        chosen = delay(m, Mux(convolves, past_array, past_pooling), 1, name="chosen_control", resets=True)
+        m.d.comb += [accumulator.operation.eq(operation), accumulator.control.as_value().eq(chosen)]
         for value, psum, pooled in zip(accumulator.value, array.psum, pooling.value, strict=True):
             m.d.comb += value.eq(Mux(convolves, psum, pooled))
         # Accumulators -> post-processor -> activations.
@@ -197,12 +212,12 @@ class Core(wiring.Component):
         post_strobe = Signal(config.rows)
         m.d.comb += [post_strobe[i].eq(post.write_en[i // config.lanes]) for i in range(config.rows)]
         host_writes = Signal()
-        m.d.comb += [
-            host_writes.eq(host_strobe[Window.ACT].any()),
+        m.d.comb += host_writes.eq(host_strobe[Window.ACT].any())
+        near += [
             acts.write_en.eq(host_strobe[Window.ACT] | post_strobe),
-            acts.write_addr.eq(Mux(host_writes, host_word, post.write_addr)),
+            acts.write_addr.eq(Mux(host_writes, self.mem_word, post.write_addr)),
             acts.write_data.eq(
-                Mux(host_writes, host_data.replicate(-(-config.rows // 4)), post.write_data.replicate(config.rows // config.lanes))
+                Mux(host_writes, self.mem_data.replicate(-(-config.rows // 4)), post.write_data.replicate(config.rows // config.lanes))
             ),
         ]
 

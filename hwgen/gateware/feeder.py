@@ -15,7 +15,7 @@ from hwgen.gateware.command import DescriptorStream, field_of
 from hwgen.gateware.control import Control
 from hwgen.gateware.delay import delay
 from hwgen.gateware.loop_counter import loop_counter
-from hwgen.gateware.ram import READ_LATENCY
+from hwgen.gateware.ram import far_read_latency
 
 #: Descriptor fields that the unit keeps.
 _FIELDS = (
@@ -77,7 +77,9 @@ class Feeder(wiring.Component):
     Without `overlap` the descriptor stays where it is while the feeder works on it, and a tile begins `TILE_INTERVAL` = 3 cycles after
     the tile before at the earliest, so that the accumulators need no forwarding.
 
-    Latency: `LATENCY` = 4 cycles from an issue to `act`, the read one cycle after it.  Throughput: a word a cycle.
+    Latency: `latency(config)` = 5 cycles, without `overlap` 4, from an issue to `act`.  With `overlap` `read_en` and `read_addr` come with
+    the issue, and the core has a register before the memory and one behind it; without, they come a cycle after it.  Throughput: a word a
+    cycle.
 
     Members
     -------
@@ -95,8 +97,12 @@ class Feeder(wiring.Component):
     idle:                         no descriptor is in work.
     """
 
-    LATENCY = 1 + READ_LATENCY + 1
     TILE_INTERVAL = 3
+
+    @staticmethod
+    def latency(config: AcceleratorConfig) -> int:
+        """Cycles from an issue to `act`: an address register, the memory, and the register of `act`."""
+        return 1 + far_read_latency(config) + 1
 
     def __init__(self, config: AcceleratorConfig, address_bits: int) -> None:
         self.config, self.address_bits = config, address_bits
@@ -294,11 +300,13 @@ class Feeder(wiring.Component):
         # --- the read and its companions ----------------------------------------------------------
         inside_y = (y >= 0) & (y < fields["height"])
         inside = Signal()
-        m.d.sync += [
-            inside.eq(issue & inside_y & (fields["dense"] | ((x >= 0) & (x < fields["width"])))),
-            self.read_addr.eq(address),
-        ]
-        m.d.comb += self.read_en.eq(inside)
+        m.d.comb += inside.eq(issue & inside_y & (fields["dense"] | ((x >= 0) & (x < fields["width"]))))
+        asked = delay(m, inside, 1, name="inside", resets=True)
+        if config.overlap:
+            m.d.comb += [self.read_en.eq(inside), self.read_addr.eq(address)]
+        else:
+            m.d.comb += self.read_en.eq(asked)
+            m.d.sync += self.read_addr.eq(address)
         # Operation, table and padding value change with the descriptor; words of two layers are never under way together, but the
         # feeder may already hold the next layer's descriptor, so they are taken when a word is issued.
         pad_value = fields["pad_value"]
@@ -310,7 +318,7 @@ class Feeder(wiring.Component):
             m.d.comb += self.operation.eq(operation)
         else:
             m.d.comb += [self.operation.eq(fields["operation"]), self.table.eq(fields["table"])]
-        inside_later = delay(m, inside, READ_LATENCY, name="inside", resets=True)
+        inside_later = delay(m, asked, far_read_latency(config), name="inside_later", resets=True)
         data, valid_bytes = self.read_data, inside_later.replicate(config.rows)
         if config.dense_input:
             data, valid_bytes = shifter.data, shifter.inside & valid_bytes
@@ -329,6 +337,7 @@ class Feeder(wiring.Component):
         with m.Elif(self.slot_released == 2):
             m.d.sync += slot.eq(slots[2])
         odd = fields["paired"] & phase[0]
+        latency = self.latency(config)
         control = Signal(Control)
         last_tile = last["channel_words"] & last["kernel_x"] & last["kernel_y"] & last["walks"]
         m.d.comb += [
@@ -342,13 +351,13 @@ class Feeder(wiring.Component):
                     group_end,
                 )
             ),
-            self.slot.eq(delay(m, Mux(odd, slots[1], slot), self.LATENCY, name="slot")),
-            self.odd.eq(delay(m, odd, self.LATENCY, name="odd")),
-            self.operand.eq(delay(m, tap_odd, self.LATENCY, name="operand")),
-            self.control.as_value().eq(delay(m, control.as_value(), self.LATENCY, name="control", resets=True)),
+            self.slot.eq(delay(m, Mux(odd, slots[1], slot), latency, name="slot")),
+            self.odd.eq(delay(m, odd, latency, name="odd")),
+            self.operand.eq(delay(m, tap_odd, latency, name="operand")),
+            self.control.as_value().eq(delay(m, control.as_value(), latency, name="control", resets=True)),
         ]
         if config.slices > 1:
-            m.d.comb += self.act_slice.eq(delay(m, act_slice, self.LATENCY, name="act_slice"))
+            m.d.comb += self.act_slice.eq(delay(m, act_slice, latency, name="act_slice"))
         return m
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from amaranth.hdl import Array, C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Member, Out
 
 from hwgen import regmap
 from hwgen.config import AcceleratorConfig
-from hwgen.gateware.address_decoder import AddressDecoder, chunk_bits, word_bits
+from hwgen.gateware.address_decoder import AddressDecoder, DecodedAddress, chunk_bits, word_bits
 from hwgen.gateware.axil import Response, slave_members
+from hwgen.gateware.ram import far_read_latency
 from hwgen.regmap import Access, Window
 
 
@@ -58,9 +61,9 @@ class HostPort(wiring.Component):
     Neither has any effect, and the data read with it is 0.  Chunks beyond a memory word's bits read 0 and ignore writes, as the
     bits beyond them do.
 
-    Latency, from the (later) address or data handshake to the response's valid: write 2 cycles, register read 2, counter read 4, memory
-    read 5 (one more when a memory write is in its way).  Throughput with a master that never waits: a write in 2 cycles, a register read
-    in 3, a counter read in 5, a memory read in 6.  Back-pressure: one write and one read at a time, by the ready signals.
+    Latency, from the (later) address or data handshake to the response's valid: write 2 cycles, register read 3, counter read 5, memory
+    read 8 (one more when a memory write is in its way).  Throughput with a master that never waits: a write in 2 cycles, a register read
+    in 4, a counter read in 6, a memory read in 9.  Back-pressure: one write and one read at a time, by the ready signals.
 
     Members towards the core:
         start:   high for one cycle; the port counts itself busy from this cycle on.
@@ -69,18 +72,24 @@ class HostPort(wiring.Component):
         irq:     level, IRQ_STATUS.done and CONTROL.irq_enable.
         cycles:  what CYCLES reads.
         counter_layer -> counter_data: the layer's counters, the first of `regmap.COUNTERS` in the lowest 32 bits; taken
-            `READ_LATENCY` cycles after counter_layer became stable.  Also read while busy.
+            `COUNTER_LATENCY` cycles after counter_layer became stable.  Also read while busy.
         mem_write: high for one cycle, never while busy, with mem_window, mem_word, mem_chunk, mem_data, mem_strobe (one bit a byte):
             write bytes into bits [32 chunk + 31 : 32 chunk] of the word, in that cycle or the next.
         act_read_en, act_read_addr -> act_read_data: activation memory; act_read_en is high for one cycle, never while busy and never
-            in the cycle after mem_write (without `overlap`: together with it); the data is taken exactly `READ_LATENCY` cycles after it.
+            in the cycle after mem_write (without `overlap`: together with it); the data is taken exactly
+            `read_latency(config)` cycles after it: 4, without `overlap` 2.
         program_read_en, program_read_addr -> program_read_data: the same of program memory; weight_read_*: of a volatile weight memory.
 
     Without `overlap` the port has no registers for addresses and data: it makes one access at a time, takes a write's address and data
     together, and the address of a read when it answers.  Latency then, from valid signals: write and register read 1 cycle, memory read 3.
     """
 
-    READ_LATENCY = 2
+    COUNTER_LATENCY = 2
+
+    @staticmethod
+    def read_latency(config: AcceleratorConfig) -> int:
+        """Cycles from the read of a memory to its data; activation memory has registers before it and behind it."""
+        return config.overlap + far_read_latency(config)
 
     def __init__(self, config: AcceleratorConfig) -> None:
         regmap.check_windows(config)
@@ -212,12 +221,14 @@ class HostPort(wiring.Component):
     def _read_channel(self, m: Module, busy: Signal, state: dict[tuple[str, str], Value], reading: Signal) -> None:
         lean = not self.config.overlap
         ports = {window: window.name.lower() for window in regmap.readable(self.config)}
+        decoder: AddressDecoder | DecodedAddress
         if lean:
             decoder = self.decoder
         else:
-            m.submodules.read_decoder = decoder = AddressDecoder(self.config)
+            m.submodules.read_decoder = asked = AddressDecoder(self.config)
             address = Signal(regmap.ADDRESS_BITS, reset_less=True)
-            m.d.comb += decoder.address.eq(address)
+            m.d.comb += asked.address.eq(address)
+            decoder = DecodedAddress(m, asked)
             m.d.sync += [getattr(self, f"{name}_read_en").eq(0) for name in ports.values()]
         m.d.comb += self.counter_layer.eq(decoder.layer)
         domain = m.d.comb if lean else m.d.sync  # memories are far away
@@ -268,9 +279,13 @@ class HostPort(wiring.Component):
                         m.next = "DECODE"
             if not lean:
                 with m.State("DECODE"):
+                    m.next = "ANSWER"
+                with m.State("ANSWER"):
                     decode()
-                with m.State("READ"):
-                    m.next = "WAIT"
+                ways = ["READ", *(f"AWAY_{cycle}" for cycle in range(self.read_latency(self.config) - self.COUNTER_LATENCY)), "WAIT"]
+                for here, after in pairwise(ways):
+                    with m.State(here):
+                        m.next = after
             with m.State("WAIT"):
                 m.next = "TAKE"
             with m.State("TAKE"):

@@ -61,20 +61,20 @@ class PostProcessor(wiring.Component):
     bank_full, bank_release, group_done: pulses: a bank is complete; may be fed again; its last write is in memory from now on.
     bank_*:                        read port of the accumulators.
     param_*:                       read port of the parameter memory.
-    write_en (a bit per lane group of the word), write_addr, write_data: activation memory.
+    write_en (a bit per lane group of the word), write_addr, write_data: activation memory, with `overlap` a cycle before its write.
     write_layer:                   layer index of the write, for the write log.
     idle:                          no descriptor accepted and nothing under way; without `overlap`, what is on its way to memory apart.
     """
 
     @staticmethod
     def latency(config: AcceleratorConfig) -> int:
-        """Cycles from a bank read to the activation write."""
-        return READ_LATENCY + 1 + Lane.latency(config)
+        """Cycles from a bank read to the activation write: with `overlap` a register of the core lies before the memory."""
+        return READ_LATENCY + 1 + Lane.latency(config) + config.overlap
 
     @staticmethod
     def bank_release_lead(config: AcceleratorConfig, pooling: bool) -> int:
         """Cycles from the issue of a group's first word to the cycle before its first access to the bank."""
-        return Feeder.LATENCY + (PoolingPath.LATENCY if pooling else Array.latency(config)) - READ_LATENCY - 1
+        return Feeder.latency(config) + (PoolingPath.LATENCY if pooling else Array.latency(config)) - READ_LATENCY - 1
 
     def __init__(self, config: AcceleratorConfig, address_bits: int) -> None:
         self.config, self.address_bits = config, address_bits
@@ -114,6 +114,7 @@ class PostProcessor(wiring.Component):
         if not config.depthwise_pairs:
             fields["paired"] = C(0, 1)
         pending = Signal(2)  # complete banks, the one in work included
+        any_pending = Signal()
         bank = Signal()
         pixel = Signal.like(self.bank_read_addr)
         start = Signal()  # of a lane group
@@ -134,7 +135,7 @@ class PostProcessor(wiring.Component):
         last_pixel, last_group = loop("pixels", issue), loop("groups", done)
         last_lane_group = self._lane_groups(m, given, fields, accept, step=issue & last_pixel, group_step=done, last_group=last_group)
         m.d.comb += [
-            issue.eq(active & (pending != 0) & (~start | fetcher.ready)),
+            issue.eq(active & any_pending & (~start | fetcher.ready)),
             done.eq(issue & last_pixel & last_lane_group),
             self.bank_release.eq(issue & last_lane_group & ~released & self._near_end(m, given, fields, accept, issue, last_pixel)),
             self.command.ready.eq(~active),
@@ -150,7 +151,7 @@ class PostProcessor(wiring.Component):
             self.param_read_addr.eq(fetcher.read_addr),
             fetcher.read_data.eq(self.param_read_data),
         ]
-        m.d.sync += pending.eq(pending + self.bank_full - done)
+        m.d.sync += [pending.eq(pending + self.bank_full - done), any_pending.eq(self.bank_full | Mux(done, pending[1], any_pending))]
         with m.If(self.bank_release):
             m.d.sync += released.eq(1)
 
@@ -237,8 +238,8 @@ class PostProcessor(wiring.Component):
             m.d.comb += [self.write_en.eq(enable), self.write_addr.eq(word), self.idle.eq(~active)]
             return m
         m.d.comb += [
-            self.write_en.eq(delay(m, enable, latency, name="write_en", resets=True)),
-            self.write_addr.eq(delay(m, word, latency, name="write_addr")),
+            self.write_en.eq(delay(m, enable, latency - 1, name="write_en", resets=True)),
+            self.write_addr.eq(delay(m, word, latency - 1, name="write_addr")),
         ]
         under_way = Signal(range(latency + 1))
         m.d.sync += under_way.eq(under_way + done - self.group_done)

@@ -9,9 +9,16 @@ from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwgen.config import AcceleratorConfig
 from hwgen.gateware.shared import EmissionPlatform
 
 READ_LATENCY = 2
+
+
+def far_read_latency(config: AcceleratorConfig) -> int:
+    """Cycles from a read of activations or weights to the data at the unit that reads.  These memories are of many blocks, all over the
+    device: with `overlap` there is one register more, behind the multiplexer of the blocks."""
+    return READ_LATENCY + config.overlap
 
 
 class Kind(enum.Enum):

@@ -11,7 +11,7 @@ from hwgen.descriptor import Operation
 from hwgen.field_widths import field_bits
 from hwgen.gateware.command import DescriptorStream
 from hwgen.gateware.delay import delay
-from hwgen.gateware.ram import READ_LATENCY
+from hwgen.gateware.ram import READ_LATENCY, far_read_latency
 
 
 class WeightLoader(wiring.Component):
@@ -23,14 +23,18 @@ class WeightLoader(wiring.Component):
     `tile_started` tells the feeder that it may use the tile from the next cycle on: the rows load at least as fast as the activations
     come down the skew.
 
-    Latency: `LATENCY` = 4 cycles from the cycle in which a word is due to the array's write port, the read one cycle after it.
+    Latency: `latency(config)` = 5 cycles, without `overlap` 4, from the cycle in which a word is due to the array's write port, the read
+    one cycle after it.
     Throughput: a word a cycle, no idle cycle between tiles while slots are free, one between descriptors.
 
     Members: command; read_en, read_addr -> weight memory -> read_data; weight_en, weight_slot, weight -> array; slot_released in,
     tile_started out.
     """
 
-    LATENCY = 1 + READ_LATENCY + 1
+    @staticmethod
+    def latency(config: AcceleratorConfig) -> int:
+        """Cycles from the cycle in which a word is due to the array's write port."""
+        return 1 + far_read_latency(config) + 1
 
     def __init__(self, config: AcceleratorConfig, address_bits: int) -> None:
         self.config = config
@@ -87,12 +91,13 @@ class WeightLoader(wiring.Component):
                 last.eq(Mux(depthwise, self.config.words_per_depthwise_tile - 1, words - 1)),
             ]
 
-        # The memory answers READ_LATENCY cycles later; one more register stands at the array's edge.
+        # The memory answers some cycles later; one more register stands at the array's edge.
+        latency = self.latency(self.config)
         enable = Signal(words)
         m.d.comb += enable.eq(read << word)
         m.d.comb += [
-            self.weight_en.eq(delay(m, enable, self.LATENCY, name="weight_en", resets=True)),
-            self.weight_slot.eq(delay(m, slot, self.LATENCY, name="weight_slot")),
+            self.weight_en.eq(delay(m, enable, latency, name="weight_en", resets=True)),
+            self.weight_slot.eq(delay(m, slot, latency, name="weight_slot")),
         ]
-        m.d.comb += self.weight.eq(delay(m, self.read_data, 1, name="weight_data"))
+        m.d.comb += self.weight.eq(delay(m, self.read_data, latency - 1 - READ_LATENCY, name="weight_data"))
         return m

@@ -18,7 +18,7 @@ from hwgen.compiler.tiling import Tile
 from hwgen.compiler.walk import walk
 from hwgen.descriptor import BY_NAME, Operation, encode
 from hwgen.gateware.feeder import Feeder
-from hwgen.gateware.ram import READ_LATENCY
+from hwgen.gateware.host import HostPort
 from sim.benches.cycle import config, join, start
 
 
@@ -114,7 +114,7 @@ class Driver:
         dut = self.dut
         levels = ("weights_ready", "bank_ready", "drained")
         await start(dut, command__valid=0, command__payload=0, read_data=0, **dict.fromkeys(levels, 0))
-        answers: deque[int | None] = deque([None] * (READ_LATENCY - 1))
+        answers: deque[int | None] = deque([None] * (HostPort.read_latency(config()) - 1))
         offered = False
         begun = False
         while self.expected:
@@ -139,7 +139,7 @@ class Driver:
             assert self.cycles < 200_000, f"{len(self.expected)} words have not come"
         for level in levels:
             getattr(dut, level).value = 1
-        for _ in range(Feeder.LATENCY + 5):
+        for _ in range(Feeder.latency(config()) + 5):
             await RisingEdge(dut.clk)
             assert not int(dut.control.value) & 1, "a word too many"
         assert self.counts == self.totals

@@ -12,8 +12,9 @@ from amaranth.hdl import Module
 
 from golden.graph import Window
 from hwgen.config import AcceleratorConfig
+from hwgen.gateware.delay import delay
 from hwgen.gateware.feeder import Feeder
-from hwgen.gateware.ram import Ram
+from hwgen.gateware.ram import READ_LATENCY, Ram, far_read_latency
 
 DEPTH = 512
 
@@ -44,6 +45,13 @@ def memory_of(seed: int, rows: int) -> np.ndarray[Any, Any]:
     return np.random.default_rng(seed).integers(-128, 128, (DEPTH, rows)).astype(np.int8)
 
 
+def connect_memory(m: Module, config: AcceleratorConfig, feeder: Feeder, ram: Ram) -> None:
+    """As the core connects activation memory: with `overlap` with a register before it and one behind it."""
+    near = m.d.sync if config.overlap else m.d.comb
+    near += [ram.read_en.eq(feeder.read_en), ram.read_addr.eq(feeder.read_addr)]
+    m.d.comb += feeder.read_data.eq(delay(m, ram.read_data, far_read_latency(config) - READ_LATENCY, name="answer"))
+
+
 def feed(
     simulate: Any,
     config: AcceleratorConfig,
@@ -61,18 +69,18 @@ def feed(
     m.submodules.dut = dut = Feeder(config, (DEPTH - 1).bit_length())
     init = [int.from_bytes(row.tobytes(), "little") for row in memory]
     m.submodules.memory = ram = Ram(width=8 * config.rows, depth=DEPTH, init=init)
-    m.d.comb += [ram.read_en.eq(dut.read_en), ram.read_addr.eq(dut.read_addr), dut.read_data.eq(ram.read_data)]
+    connect_memory(m, config, dut, ram)
     fed = Fed()
 
     async def testbench(ctx: Any) -> None:
         waiting = list(descriptors)
-        cycle, left = 0, Feeder.LATENCY + config.rows + 2
+        cycle, left = 0, Feeder.latency(config) + config.rows + 2
         while left:
             assert cycle < 100 + 20 * words, f"only {len(fed.issues)} of {words} words"
             ctx.set(dut.command.valid, bool(waiting))
             if waiting:
                 ctx.set(dut.command.payload, waiting[0])
-            under_way = bool(fed.issues) and cycle - fed.issues[-1] <= Feeder.LATENCY
+            under_way = bool(fed.issues) and cycle - fed.issues[-1] <= Feeder.latency(config)
             ctx.set(dut.weights_ready, 2 if rng.random() < ready else rng.randrange(2))
             ctx.set(dut.bank_ready, rng.random() < ready)
             ctx.set(dut.drained, not under_way)

@@ -11,7 +11,8 @@ from amaranth.hdl import Module, Signal
 
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.byte_shifter import ByteShifter
-from hwgen.gateware.ram import Ram
+from hwgen.gateware.delay import delay
+from hwgen.gateware.ram import READ_LATENCY, Ram, far_read_latency
 
 CONFIGS = {
     rows: AcceleratorConfig(rows=rows, cols=cols, lanes=1) for rows, cols in ((4, 4), (6, 3), (7, 7), (8, 2), (2, 4))
@@ -49,7 +50,7 @@ def run(simulate, config: AcceleratorConfig, layers: list[Rows], *, pause: float
     m.submodules.memory = ram = Ram(width=8 * size, depth=len(memory), init=init)
     asked, where = Signal(), Signal.like(ram.read_addr)  # the read follows the issue
     m.d.sync += [ram.read_en.eq(asked), ram.read_addr.eq(where)]
-    m.d.comb += dut.read_data.eq(ram.read_data)
+    m.d.comb += dut.read_data.eq(delay(m, ram.read_data, far_read_latency(config) - READ_LATENCY, name="answer"))
 
     # Every window: layer, its first byte, its memory word, the row's bytes, whether it is the first of a row.
     windows = []
@@ -61,7 +62,7 @@ def run(simulate, config: AcceleratorConfig, layers: list[Rows], *, pause: float
             base += words
 
     async def testbench(ctx):
-        due: list[int | None] = [None] * ByteShifter.LATENCY  # the window whose result is there
+        due: list[int | None] = [None] * ByteShifter.latency(config)  # the window whose result is there
         position, seen = 0, 0
         ctx.set(dut.restart, 1)
         ctx.set(dut.first_byte, layers[0].size - 1 - layers[0].before)

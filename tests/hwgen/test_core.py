@@ -30,6 +30,7 @@ from hwgen.compiler import Program, compile_graph
 from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import Operation
 from hwgen.gateware.core import Core
+from hwgen.gateware.host import HostPort
 from hwgen.gateware.ram import READ_LATENCY
 from hwgen.regmap import COUNTERS, MEMORIES
 from hwgen.regmap import Window as Memory
@@ -124,7 +125,7 @@ class Bench:
             ctx.set(self.core.act_read_addr, place.base + word)
             await ctx.tick()
             ctx.set(self.core.act_read_en, 0)
-            for _ in range(READ_LATENCY - 1):
+            for _ in range(HostPort.read_latency(self.program.config) - 1):
                 await ctx.tick()
             words.append(ctx.get(self.core.act_read_data).to_bytes(rows, "little"))
         stored = np.frombuffer(b"".join(words), np.int8).reshape(-1, place.words_per_pixel * rows)[:, : place.shape[2]]

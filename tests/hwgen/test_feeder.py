@@ -20,6 +20,7 @@ from hwgen.config import AcceleratorConfig
 from hwgen.descriptor import BY_NAME, Operation
 from hwgen.gateware.feeder import Feeder
 from hwgen.gateware.ram import Ram
+from tests.hwgen.feeding import connect_memory
 
 CONFIG = AcceleratorConfig(rows=4, cols=2, lanes=1)
 DEPTH = 512
@@ -128,7 +129,7 @@ def feed(simulate, layers: list[Layer], *, ready: float = 1.0, seed: int = 0) ->
     m.submodules.dut = dut = Feeder(CONFIG, (DEPTH - 1).bit_length())
     init = [int.from_bytes(row.tobytes(), "little") for row in memory]
     m.submodules.memory = ram = Ram(width=8 * CONFIG.rows, depth=DEPTH, init=init)
-    m.d.comb += [ram.read_en.eq(dut.read_en), ram.read_addr.eq(dut.read_addr), dut.read_data.eq(ram.read_data)]
+    connect_memory(m, CONFIG, dut, ram)
     trace = Trace([], [], {name: [] for name in PULSES}, [], [])
     total = sum(layer.words for layer in layers)
 
@@ -141,15 +142,14 @@ def feed(simulate, layers: list[Layer], *, ready: float = 1.0, seed: int = 0) ->
             ctx.set(dut.command.valid, bool(waiting))
             if waiting:
                 ctx.set(dut.command.payload, waiting[0])
-            under_way = bool(trace.issues) and cycle - trace.issues[-1] <= Feeder.LATENCY
+            under_way = bool(trace.issues) and cycle - trace.issues[-1] <= Feeder.latency(CONFIG)
             for level, possible in ((dut.weights_ready, True), (dut.bank_ready, True), (dut.drained, not under_way)):
                 ctx.set(level, possible and rng.random() < ready)
-            if trace.issues and trace.issues[-1] == cycle - 1:  # the read follows the issue
+            if ctx.get(dut.issue):
+                trace.issues.append(cycle)
                 addresses.append(ctx.get(dut.read_addr) if ctx.get(dut.read_en) else None)
             else:
                 assert not ctx.get(dut.read_en)
-            if ctx.get(dut.issue):
-                trace.issues.append(cycle)
             for name in PULSES:
                 if ctx.get(getattr(dut, name)):
                     trace.pulses[name].append(cycle)
@@ -158,7 +158,7 @@ def feed(simulate, layers: list[Layer], *, ready: float = 1.0, seed: int = 0) ->
             trace.spent.append("".join(reasons))
             trace.layers.append(ctx.get(dut.layer))
             if ctx.get(dut.control.valid):
-                assert cycle == trace.issues[len(trace.words)] + Feeder.LATENCY
+                assert cycle == trace.issues[len(trace.words)] + Feeder.latency(CONFIG)
                 control = [ctx.get(getattr(dut.control, name)) for name in ("first", "tile_last", "group_last")]
                 acts = tuple(ctx.get(act) for act in dut.act)
                 operation = int(ctx.get(dut.operation))
@@ -226,7 +226,7 @@ def test_no_bubble(simulate, layers):
     trace, _ = feed(simulate, layers)
     at = 1
     for layer in layers:
-        at += (Feeder.LATENCY if layer.barrier else 1) if at > 1 else 0
+        at += (Feeder.latency(CONFIG) if layer.barrier else 1) if at > 1 else 0
         assert trace.issues[: layer.words] == list(range(at, at + layer.words))
         del trace.issues[: layer.words]
         at += layer.words

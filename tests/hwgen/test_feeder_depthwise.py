@@ -170,7 +170,7 @@ def test_no_bubble(simulate, name):
     fed = feed(simulate, case.config, descriptors, memory_of(0, case.config.rows), words=total(descriptors))
     gaps = [later - earlier for earlier, later in pairwise(fed.issues)]
     assert sum(gap - 1 for gap in gaps) == len(descriptors) - 1
-    assert fed.counting[0] == fed.issues[0] + Feeder.LATENCY
+    assert fed.counting[0] == fed.issues[0] + Feeder.latency(case.config)
 
 
 def test_rows_share_their_padding():

@@ -281,11 +281,13 @@ def _paired(config: AcceleratorConfig) -> list[Layer]:
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
 @pytest.mark.parametrize("slow", [False, True], ids=["always ready", "slow"])
 def test_writes(simulate, config, slow):
-    """Every write, in its order: address, place in the word, the rescaled bytes, the layer; each `latency` cycles after its read."""
+    """Every write, in its order: address, place in the word, the rescaled bytes, the layer; in memory `latency` cycles after its
+    read, behind the core's register with `overlap`."""
     layers = layers_for(config)
     seen = run(simulate, config, layers, slow=slow)
     assert [write[1:] for write in seen.writes] == list(expected(config, layers, 0))
-    assert [write[0] for write in seen.writes] == [cycle + PostProcessor.latency(config) for cycle, _, _ in seen.reads]
+    in_memory = [write[0] + config.overlap for write in seen.writes]
+    assert in_memory == [cycle + PostProcessor.latency(config) for cycle, _, _ in seen.reads]
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.keys())
@@ -322,5 +324,5 @@ def test_lane_groups_follow_each_other_without_a_gap(simulate, config):
 def test_the_lead_is_the_way_of_a_word_to_its_accumulators():
     """Feeder and path, less the memory that is read while the value comes; SPEC section 4 has the numbers."""
     config = AcceleratorConfig(rows=16, cols=8, lanes=4)
-    assert PostProcessor.bank_release_lead(config, pooling=False) == 4 + (16 + 8 + 2) - 2 - 1
+    assert PostProcessor.bank_release_lead(config, pooling=False) == 5 + (16 + 8 + 2) - 2 - 1
     assert PostProcessor.bank_release_lead(config, pooling=True) == 4 + 3 - 2 - 1

@@ -131,7 +131,8 @@ def check(simulate, config: AcceleratorConfig, commands: list[Command], use: lis
     tiles = [command.words(config) for command in commands for _ in range(command.tiles)]
     places = [(word, tile % config.slots) for tile, words in enumerate(tiles) for word in range(words)]
     assert seen.writes == [
-        (cycle + WeightLoader.LATENCY, 1 << word, slot, data[address]) for (cycle, address), (word, slot) in zip(reads, places, strict=True)
+        (cycle + WeightLoader.latency(config), 1 << word, slot, data[address])
+        for (cycle, address), (word, slot) in zip(reads, places, strict=True)
     ]
     return seen
 
