@@ -82,10 +82,11 @@ class Bench:
 
     async def core(self, ctx) -> None:
         """Memories, counters and runs.  Data is noise but in the cycle in which the contract wants it."""
-        dut, reads, layers, left = self.dut, [None], [None, None], None
+        dut, left = self.dut, None
+        layers: list[int | None] = [None] * HostPort.COUNTER_LATENCY
         sampled = (dut.start, dut.mem_write, dut.mem_window, dut.mem_word, dut.mem_chunk, dut.mem_data, dut.mem_strobe)
-        program_reads: list[int | None] = [None]
-        weight_reads: list[int | None] = [None]
+        # What comes out at the end of this cycle is first; what is asked for in it, last.
+        reads, program_reads, weight_reads = ([None] * (HostPort.read_latency(self.config) - 1) for _ in range(3))
         weights = regmap.Window.WEIGHT in regmap.readable(self.config)
         weight_bits = regmap.MEMORIES[regmap.Window.WEIGHT].word_bits(self.config)
         read_before = wrote_before = 0
@@ -151,7 +152,7 @@ class Bench:
                     sum(self.memory.get((2, tile, k), 0) << 8 * k for k in range(weight_bits // 8)) if read_weight else None
                 )
             layers = [*layers[1:], layer]
-            ctx.set(dut.counter_data, counter_value(layer) if layers[0] == layers[1] else self.noise.getrandbits(128))
+            ctx.set(dut.counter_data, counter_value(layer) if len(set(layers)) == 1 else self.noise.getrandbits(128))
             ctx.set(dut.cycles, self.now * 0x01010101 & 0xFFFFFFFF)
 
     async def monitor(self, ctx) -> None:
@@ -256,7 +257,7 @@ def test_cycles_and_counters_are_read_through_also_while_busy():
         for busy in (0, 1):
             _, first = await bench.read(ctx, CYCLES)
             _, second = await bench.read(ctx, CYCLES)
-            assert (second - first) & 0xFFFFFFFF == 3 * 0x01010101  # one register read later
+            assert (second - first) & 0xFFFFFFFF == 4 * 0x01010101  # one register read later
             for layer, (k, name) in itertools.product(range(3), enumerate(regmap.COUNTERS)):
                 assert regmap.counter_address(layer, name) == 0x1000 + 16 * layer + 4 * k
                 expected = counter_value(layer) >> 32 * k & 0xFFFFFFFF
@@ -344,7 +345,7 @@ def test_no_ready_and_no_valid_waits_for_the_other_side():
         await ctx.tick()
         for name in ("awvalid", "wvalid", "arvalid"):
             ctx.set(getattr(dut, "s_axil_" + name), 0)
-        await ctx.tick()
+        await ctx.tick().repeat(2)
         for _ in range(10):
             assert [ctx.get(dut.s_axil_bvalid), ctx.get(dut.s_axil_rvalid)] == [1, 1]
             await ctx.tick()
@@ -395,7 +396,7 @@ def test_latency():
     async def host(ctx):
         await bench.write(ctx, SCRATCH, 1, b=5)
         assert bench.latency == 2
-        for address, cycles in ((ID, 2), (0x1000, 4), (ACT, 5), (WEIGHT, 2), (7 << 25, 2)):
+        for address, cycles in ((ID, 3), (0x1000, 5), (ACT, 8), (PROGRAM, 8), (WEIGHT, 3), (7 << 25, 3)):
             await bench.read(ctx, address)
             assert bench.latency == cycles
 
@@ -424,7 +425,7 @@ def test_throughput():
         ctx.set(dut.s_axil_rready, 1)
         ctx.set(dut.s_axil_awaddr, ACT)
         assert await count(ctx, dut.s_axil_bvalid, 10, dut.s_axil_awvalid, dut.s_axil_wvalid) == {2}
-        for address, cycles in ((ID, 3), (0x1000, 5), (ACT, 6)):
+        for address, cycles in ((ID, 4), (0x1000, 6), (ACT, 9), (PROGRAM, 9)):
             ctx.set(dut.s_axil_araddr, address)
             assert await count(ctx, dut.s_axil_rvalid, 10, dut.s_axil_arvalid) == {cycles}
 
@@ -556,7 +557,7 @@ def test_a_read_never_meets_a_write_of_its_memory(offset):
 
 
 def test_a_run():
-    bench = Bench(run_cycles=12)
+    bench = Bench(run_cycles=18)
     dut = bench.dut
 
     async def host(ctx):
@@ -564,7 +565,7 @@ def test_a_run():
         assert await bench.read(ctx, STATUS) == (OKAY, 0b01)
         assert await bench.read(ctx, CONTROL) == (OKAY, 0b10)
         assert not ctx.get(dut.irq)
-        await ctx.tick().repeat(14)
+        await ctx.tick().repeat(16)
         assert await bench.read(ctx, STATUS) == (OKAY, 0b10)
         assert ctx.get(dut.irq)
         assert await bench.write(ctx, IRQ_STATUS, 0) == OKAY
@@ -708,7 +709,7 @@ def test_reset_aborts_a_run_and_clears_registers_and_the_port_is_ready_at_once()
         await bench.reset(ctx)
         assert not ctx.get(dut.irq)
         assert await bench.read(ctx, STATUS) == (OKAY, 0)
-        assert bench.latency == 2
+        assert bench.latency == 3
         for address in (CONTROL, IRQ_STATUS, SCRATCH):
             assert await bench.read(ctx, address) == (OKAY, 0)
         assert await bench.read(ctx, ACT + 4) == (OKAY, 0x0BADF00D)
@@ -719,7 +720,7 @@ def test_reset_aborts_a_run_and_clears_registers_and_the_port_is_ready_at_once()
     bench.run(host)
 
 
-@pytest.mark.parametrize("cycles", range(7))
+@pytest.mark.parametrize("cycles", range(10))
 @pytest.mark.parametrize("kind", ["aw only", "w only", "write", "register", "memory"])
 def test_reset_drops_what_is_under_way(kind, cycles):
     bench = Bench()
@@ -745,7 +746,7 @@ def test_reset_drops_what_is_under_way(kind, cycles):
         for _ in range(cycles):
             await ctx.tick()
         await bench.reset(ctx)
-        for _ in range(8):
+        for _ in range(10):
             assert [ctx.get(dut.s_axil_bvalid), ctx.get(dut.s_axil_rvalid)] == [0, 0]
             assert [ctx.get(ready) for ready in (dut.s_axil_awready, dut.s_axil_wready, dut.s_axil_arready)] == [1, 1, 1]
             await ctx.tick()
