@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -40,8 +40,20 @@ _MODE_STEPS, _TURNS, _REFINEMENTS = 300, 50, 10
 _DRAW = 0.02
 
 
-def place_macros(netlist: dict[str, Any], top: str, sites: Sites, seed: int) -> int:
-    """Gives every macro of the flat module `top` a site, as the attribute BEL, in place; gives the half perimeter of all nets, in tiles.
+@dataclass(frozen=True)
+class PlacedMacros:
+    """What came of it.
+
+    length: half perimeter of all nets, in tiles.
+    at:     where every cell is, float[2], by name: macros at their sites, all else where its wires are in balance.
+    """
+
+    length: float
+    at: dict[str, Array]
+
+
+def place_macros(netlist: dict[str, Any], top: str, sites: Sites, seed: int) -> PlacedMacros:
+    """Gives every macro of the flat module `top` a site, as the attribute BEL, in place.
 
     netlist: Yosys's JSON.
     sites:   of every type of macro; at least as many as there are macros.
@@ -53,18 +65,13 @@ def place_macros(netlist: dict[str, Any], top: str, sites: Sites, seed: int) -> 
     names = list(cells)
     for cell, site in chosen.sites.items():
         cells[names[cell]]["attributes"]["BEL"] = site.bel
-    return round(chosen.length)
+    return PlacedMacros(chosen.length, dict(zip(names, chosen.at, strict=False)))
 
 
 def fills(counts: Mapping[str, int], sites: Sites) -> bool:
     """Whether cells, counted by type, take more than half of the sites of a type, and find room: then their placement decides."""
     room = all(counts.get(kind, 0) <= len(places) for kind, places in sites.items())
     return room and any(2 * counts.get(kind, 0) > len(places) for kind, places in sites.items())
-
-
-def macro_settings(sites: Sites) -> list[str]:
-    """What the sites depend on besides netlist and seed: these, and how they are chosen."""
-    return [repr(sorted((kind, tuple(places)) for kind, places in sites.items())), Path(__file__).read_text(encoding="utf-8")]
 
 
 class _Chosen:
@@ -176,7 +183,9 @@ class _Plan:
         """The placement with macros at their sites."""
         held = np.zeros(len(near))
         held[self.all_macros] = 1e4
-        at = self._balance(_positions(sites, len(near)), held, near)
+        exact = _positions(sites, len(near))
+        at = self._balance(exact, held, near)
+        at[self.all_macros] = exact[self.all_macros]
         corners = [function.reduceat(at[self.pins], self.starts[:-1]) for function in (np.minimum, np.maximum)]
         return _Chosen(at, sites, float(((corners[1] - corners[0]).sum(axis=1) * self.weights).sum()))
 

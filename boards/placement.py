@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from boards import macro_placement, register_copies
 from boards.board import Board
-from boards.macro_placement import fills, macro_settings, place_macros
+from boards.macro_placement import fills, place_macros
 from boards.macro_sites import Sites
 from boards.process import CancelledError, log_end, run
+from boards.register_copies import copy_registers
 from boards.stages import StageResult, run_stage
 from boards.synthesis import NETLIST
 from boards.timing import TimingReport, read_timing
@@ -53,8 +55,11 @@ def outputs(family: Family) -> tuple[str, ...]:
 def options(board: Board, constraints: str, mhz: float, seed: int) -> list[str]:
     """nextpnr's command line, without the program."""
     family = {
-        # The default router does not come to an end on dense designs.
-        Family.ECP5: ["--lpf", constraints, "--textcfg", CONFIGURATION[Family.ECP5], "--router", "router2"],
+        # The default router does not come to an end on dense designs; to late nets the placer gives fifteen times the usual weight.
+        Family.ECP5: [
+            *("--lpf", constraints, "--textcfg", CONFIGURATION[Family.ECP5]),
+            *("--router", "router2", "--placer-heap-timingweight", "150"),
+        ],
         Family.ICE40: ["--pcf", constraints, "--asc", CONFIGURATION[Family.ICE40]],
         Family.GOWIN: ["--vopt", f"cst={constraints}"],
     }[board.family]
@@ -84,7 +89,7 @@ def place(
 
     def make(folder: Path) -> None:
         if board.sites:
-            _place_macros(folder / NETLIST, board.sites, seed)
+            _prepare(folder / NETLIST, board.sites, seed)
         try:
             run([nextpnr.path, *words], folder, folder / LOG, "place and route", cancel=cancel, compiling=compiling)
         except ToolFailedError as error:
@@ -94,17 +99,27 @@ def place(
             raise
 
     into.mkdir(parents=True, exist_ok=True)
-    settings = [nextpnr.label, *words, *(macro_settings(board.sites) if board.sites else [])]
+    settings = [nextpnr.label, *words, *_preparation(board)]
     stage = run_stage(f"place and route, seed {seed}", sources, settings, outputs(board.family), into, make)
     return Placement(seed, stage, into, read_timing(into / TIMING))
 
 
-def _place_macros(file: Path, sites: Sites, seed: int) -> None:
-    """Gives the memory blocks and multipliers of a netlist their sites, where they fill the device."""
+def _prepare(file: Path, sites: Sites, seed: int) -> None:
+    """Where they fill the device, gives the memory blocks and multipliers of a netlist their sites, and copies registers that drive cells
+    far apart."""
     netlist = json.loads(file.read_text(encoding="utf-8"))
     if fills(Counter(cell["type"] for cell in netlist["modules"]["top"]["cells"].values()), sites):
-        place_macros(netlist, "top", sites, seed)
+        placed = place_macros(netlist, "top", sites, seed)
+        copy_registers(netlist, "top", placed.at, seed)
         file.write_text(json.dumps(netlist), encoding="utf-8")
+
+
+def _preparation(board: Board) -> list[str]:
+    """What `_prepare` makes depends on this besides netlist and seed."""
+    if not board.sites:
+        return []
+    files = (macro_placement.__file__, register_copies.__file__)
+    return [repr(sorted((kind, tuple(places)) for kind, places in board.sites.items())), *(Path(each).read_text("utf-8") for each in files)]
 
 
 #: What makes a design smaller.

@@ -117,7 +117,7 @@ def test_the_length_that_is_told_is_that_of_the_nets():
     wiring.net("a", "b")
     wiring.net("b", "a")
     netlist = wiring.netlist()
-    assert place_macros(netlist, "top", {BLOCK: [Site(1, 2, "P"), Site(4, 6, "Q")]}, 1) == 2 * 7
+    assert place_macros(netlist, "top", {BLOCK: [Site(1, 2, "P"), Site(4, 6, "Q")]}, 1).length == 2 * 7
     assert sorted(sites_of(netlist).values()) == ["P", "Q"]
 
 
