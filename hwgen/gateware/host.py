@@ -68,7 +68,7 @@ class HostPort(wiring.Component):
     Members towards the core:
         start:   high for one cycle; the port counts itself busy from this cycle on.
         busy, done: the core's.  done is high for one cycle at the end of a run, and busy falls with it or in the cycle after.
-            The port is busy from start to done and whenever `busy` is 1.
+            The port is busy from start to done and whenever `busy` is 1, with `overlap` a cycle later than that.
         irq:     level, IRQ_STATUS.done and CONTROL.irq_enable.
         cycles:  what CYCLES reads.
         counter_layer -> counter_data: the layer's counters, the first of `regmap.COUNTERS` in the lowest 32 bits; taken
@@ -110,7 +110,11 @@ class HostPort(wiring.Component):
         irq_enable = Signal()
         scratch = Signal(32)
         busy = Signal()
-        m.d.comb += [busy.eq(running | self.busy), self.irq.eq(irq_done & irq_enable)]
+        core_busy: Value = self.busy
+        if self.config.overlap:  # the core is far away; `running` is there before it and until its end
+            core_busy = Signal(name="core_busy")
+            m.d.sync += core_busy.eq(self.busy)
+        m.d.comb += [busy.eq(running | core_busy), self.irq.eq(irq_done & irq_enable)]
         m.d.sync += self.start.eq(0)
         state: dict[tuple[str, str], Value] = {
             ("CONTROL", "start"): C(0, 1),

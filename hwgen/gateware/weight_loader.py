@@ -62,20 +62,26 @@ class WeightLoader(wiring.Component):
         last = Signal(range(words))  # word of a tile
         slot = Signal(range(slots))
         free = Signal(range(slots + 1), init=slots)
+        some_free, first_word = Signal(init=1), Signal(init=1)
         released = delay(m, self.slot_released, self.config.slot_release_cycles - 1, name="released", resets=True)
 
-        # What is asked of `tiles` is known before it is needed.
+        # What is asked of `tiles`, `free` and `word` is known before it is needed.
         some, single = Signal(), Signal(reset_less=True)  # tiles are left; it is one
         last_word = word == last
         read = Signal()
         m.d.comb += [
-            read.eq(some & ((word != 0) | (free != 0))),
-            self.tile_started.eq(read & (word == 0)),
+            read.eq(some & (~first_word | some_free)),
+            self.tile_started.eq(read & first_word),
             self.command.ready.eq(~some),
         ]
-        m.d.sync += [free.eq(free + released - self.tile_started), self.read_en.eq(read), self.read_addr.eq(address)]
+        m.d.sync += [
+            free.eq(free + released - self.tile_started),
+            some_free.eq((released != 0) | Mux(self.tile_started, free > 1, some_free)),
+            self.read_en.eq(read),
+            self.read_addr.eq(address),
+        ]
         with m.If(read):
-            m.d.sync += [address.eq(address + 1), word.eq(word + 1)]
+            m.d.sync += [address.eq(address + 1), word.eq(word + 1), first_word.eq(last_word)]
             with m.If(last_word):
                 m.d.sync += [word.eq(0), tiles.eq(tiles - 1), some.eq(~single), single.eq(tiles == 2), slot.eq(slot + 1)]
                 with m.If(slot == slots - 1):
