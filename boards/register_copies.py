@@ -92,13 +92,13 @@ def _wires(cells: Mapping[str, Mapping[str, Any]]) -> tuple[dict[int, str], dict
 
 
 def _shallow(cell: Mapping[str, Any], cells: Mapping[str, Mapping[str, Any]], drivers: Mapping[int, str]) -> bool:
-    """Whether what a register takes comes from registers, its data through one table at the most."""
+    """Whether what a register takes comes from registers, its data through one table at the most; a reset may come from anywhere."""
 
     def registered(bit: Any) -> bool:
         return not isinstance(bit, int) or (bit in drivers and cells[drivers[bit]]["type"] == _REGISTER)
 
     pins = cell["connections"]
-    if not all(registered(bit) for port in ("CE", "LSR") for bit in pins.get(port, [])):
+    if not all(registered(bit) for bit in pins.get("CE", [])):
         return False
     data = pins.get("DI", pins.get("M", ["x"]))[0]
     if registered(data):

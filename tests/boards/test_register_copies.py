@@ -129,7 +129,7 @@ def test_the_register_before_is_copied_for_copies_that_are_far_apart():
         ({"DI": 21}, False),  # a table of tables
         ({"DI": 20, "CE": 10}, True),
         ({"DI": 20, "CE": 20}, False),  # an enable that is computed
-        ({"DI": 20, "LSR": INPUT}, False),
+        ({"DI": 20, "LSR": INPUT}, True),
         ({"DI": 22}, False),  # a memory's answer
     ],
 )
