@@ -25,7 +25,7 @@ from hwgen.gateware.param_fetcher import ParamFetcher
 from hwgen.gateware.pe import ProcessingElement
 from hwgen.gateware.pooling_path import PoolingPath
 from hwgen.gateware.post_processor import PostProcessor
-from hwgen.gateware.ram import READ_LATENCY
+from hwgen.gateware.ram import READ_LATENCY, far_read_latency
 from hwgen.gateware.rescaler import FixedRescaler, ShiftRescaler, TfliteRescaler
 from hwgen.gateware.sequencer import Sequencer
 from hwgen.gateware.weight_loader import WeightLoader
@@ -141,17 +141,19 @@ def test_latencies(name, format, rescaler):
     assert f"| F | {Sequencer.FETCH_CYCLES}: " in section(5)
     assert WORDS + READ_LATENCY == Sequencer.FETCH_CYCLES
     assert f"A descriptor is {WORDS} words of {WORD_BITS} bits" in section(6)
-    assert Feeder.LATENCY == WeightLoader.LATENCY == 4
+    far = 5 if config.overlap else 4
+    assert Feeder.latency(config) == WeightLoader.latency(config) == far
     assert PoolingPath.LATENCY == multiplier.LATENCY == 3
     assert ProcessingElement.LATENCY == 4
     assert READ_LATENCY == 2
+    assert far_read_latency(config) == 2 + config.overlap
     assert Array.latency(config) == rows + cols + 2
     assert ParamFetcher.interval(config) == config.lanes + 5
     assert (ShiftRescaler.LATENCY, FixedRescaler.LATENCY, TfliteRescaler.LATENCY) == (3, 7, 9)
     assert Lane.latency(config) == 4 + rescaler
-    assert PostProcessor.latency(config) == 7 + rescaler
-    assert PostProcessor.bank_release_lead(config, pooling=False) == 4 + rows + cols + 2 - 3
-    assert PostProcessor.bank_release_lead(config, pooling=True) == 4 + 3 - 3
+    assert PostProcessor.latency(config) == 7 + rescaler + config.overlap
+    assert PostProcessor.bank_release_lead(config, pooling=False) == far + rows + cols + 2 - 3
+    assert PostProcessor.bank_release_lead(config, pooling=True) == far + 3 - 3
 
 
 def test_the_closed_form_of_section_5(network):
@@ -159,7 +161,7 @@ def test_the_closed_form_of_section_5(network):
     config = AcceleratorConfig(rows=8, cols=4, lanes=2, rescale=RescaleFormat.parse("fixed16"), acc_depth=64)
     graph = network(6, 7, 16, format=config.rescale).conv(10, Window((3, 3))).conv(9, Window((2, 2))).conv(3, Window((1, 1))).graph()
     timings = predict(config, compile_graph(graph, config).descriptors)
-    path, post, interval = 4 + 8 + 4 + 2, 7 + 7, 2 + 5
+    path, post, interval = 5 + 8 + 4 + 2, 8 + 7, 2 + 5
     layers = [(3, 18, 20, 1), (3, 8, 12, 1), (1, 2, 12, 2)]  # G, T, P, lane groups of the last group
     closed = [g * t * p + path + 2 + (n - 1) * max(p, interval) + p + post for g, t, p, n in layers]
     closed[0] += Sequencer.FETCH_CYCLES + 2
@@ -226,7 +228,7 @@ def test_the_timing_diagram_is_what_the_hardware_does(simulate, network):
     class Watched(Core):
         def elaborate(self, platform: object) -> Module:
             m = super().elaborate(platform)
-            units.update({name: getattr(m.submodules, name) for name in ("loader", "feeder", "accumulator", "post")})
+            units.update({name: getattr(m.submodules, name) for name in ("loader", "feeder", "accumulator", "post", "act_memory")})
             return m
 
     core = Watched(
@@ -256,7 +258,7 @@ def test_the_timing_diagram_is_what_the_hardware_does(simulate, network):
         await ctx.tick()
         ctx.set(core.start, 0)
         for cycle in range(100):
-            loader, feeder, accumulator, post = units.values()
+            loader, feeder, accumulator, post, act_memory = units.values()
             happened = (
                 loader.read_en,
                 loader.weight_en[0],
@@ -266,7 +268,7 @@ def test_the_timing_diagram_is_what_the_hardware_does(simulate, network):
                 accumulator.control.valid,
                 accumulator.bank_full,
                 post.bank_read_en,
-                post.write_en.any(),
+                act_memory.write_en.any(),
             )
             for name, signal in zip(labels, happened, strict=True):
                 if ctx.get(signal):
