@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 from golden.errors import InputError
 from hwgen import regmap
+from hwgen.access_cycles import axi_lite_latency
 from hwgen.act_layout import Stored
 from hwgen.config import AcceleratorConfig
 from hwgen.regmap import HOST_BYTES, Window
 
 BEAT_BYTES = HOST_BYTES  #: of a stream
-INPUT_CYCLES, OUTPUT_CYCLES = 3, 8  #: of an access of the bus
-_FIRST_CYCLES = 4  #: from the first beat to the end of its step, besides `INPUT_CYCLES`: a look whether a run is under way
-_START_CYCLES = 10  #: from the last input's last step to the start of the run
-_POLL_CYCLES, _POLL_LEAD, _SEEN_CYCLES = 4, 2, 3  #: between looks at the run's state, and around them
+# Cycles of the engine around accesses of the bus, whose latency comes on top.
+_INPUT_CYCLES, _OUTPUT_CYCLES = 1, 3  #: around the write of an input's step, the read of an output's
+_NEXT_CYCLES = 3  #: from an input's last step to the next one's first, at least
+_FIRST_CYCLES = 2  #: of the first beat besides its step: a look whether a run is under way, and the engine's turn on the bus
+_START_CYCLES = 6  #: from the last input's last step to the start of the run: CONTROL is read and written
+_POLL_CYCLES, _SEEN_CYCLES = 2, 1  #: between looks at the run's state; after the one that sees its end
 _BEGIN_CYCLES, _LAST_CYCLES = 2, 2  #: of each output, before its first access; of the last beat
 
 
@@ -107,13 +110,17 @@ def stream_cycles(
     inputs: Sequence[StreamTensor], outputs: Sequence[StreamTensor], config: AcceleratorConfig, run_cycles: int
 ) -> StreamCycles:
     """The time of an inference whose run takes `run_cycles`, from start to done."""
-    first, *others = (tensor.writes(config) for tensor in inputs)
-    # The step of a first beat alone is one cycle shorter: the one before it never has to be waited for.
-    before = _FIRST_CYCLES + INPUT_CYCLES * (first + sum(others)) - (first == 1) + _START_CYCLES
-    run = _POLL_CYCLES * -(-(run_cycles - _POLL_LEAD) // _POLL_CYCLES) + _SEEN_CYCLES
+    bus = axi_lite_latency(config)
+    steps = [tensor.writes(config) for tensor in inputs]
+    step = _INPUT_CYCLES + bus.write
+    before = _FIRST_CYCLES + bus.register + step * sum(steps) + _START_CYCLES + bus.register + bus.write
+    # The very first step, which takes a cycle more for its turn on the bus, is never too short for what begins the next input.
+    before += sum(max(0, _NEXT_CYCLES - step) for index, length in enumerate(steps[:-1]) if index or length > 1)
+    between = _POLL_CYCLES + bus.register
+    run = between * -(-(run_cycles - bus.register) // between) + bus.register + _SEEN_CYCLES
     after = 0
     for tensor in outputs:
         sizes = [step.size for step in walk(tensor, config, beats=False)]
         held = sum(sizes[:-1]) % BEAT_BYTES + sizes[-1]
-        after += _BEGIN_CYCLES + OUTPUT_CYCLES * len(sizes) + (held > BEAT_BYTES)
+        after += _BEGIN_CYCLES + (_OUTPUT_CYCLES + bus.memory) * len(sizes) + (held > BEAT_BYTES)
     return StreamCycles(before, run, after + _LAST_CYCLES)

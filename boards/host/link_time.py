@@ -10,15 +10,12 @@ import enum
 from dataclasses import dataclass
 
 from boards.host.transfer import runs
+from hwgen.access_cycles import AccessCycles, axi_lite_interval, wishbone_interval
 from hwgen.act_layout import host_layout
 from hwgen.design import Design
 from hwgen.stream_layout import stream_cycles, stream_tensor
 from hwgen.uart_link import CRC_BYTES, HEADER_BYTES, MAX_WORDS
 
-#: Cycles of an access of AXI4-Lite with a master that never waits (`hwgen.gateware.host.HostPort`).
-_WRITE_CYCLES, _READ_CYCLES, _REGISTER_CYCLES = 2, 6, 3
-#: Cycles of an access of Wishbone (`hwgen.gateware.wishbone.WishboneBridge`), from one stb to the next.
-_WISHBONE_CYCLES, _WISHBONE_READ_CYCLES = 5, 8
 _BITS_PER_BYTE = 10  #: start bit, 8 data bits, stop bit
 _FRAME_BYTES = 2 + CRC_BYTES  #: two flags, check sequence
 _ANSWER_BYTES = 2  #: sequence number and status
@@ -72,16 +69,12 @@ class LinkTime:
 
 def axi_lite_time(design: Design, clock_hz: float) -> LinkTime:
     """AXI4-Lite with a master that never waits: one that answers take their time to reach, as of most processors, is slower."""
-    inputs, outputs = _words(design)
-    control = sum(_WRITE_CYCLES if written else _REGISTER_CYCLES for written, read in _RUN_REQUESTS if written or read)
-    return LinkTime("AXI4-Lite", Unit.CYCLES, _WRITE_CYCLES * inputs, _READ_CYCLES * outputs, control, clock_hz)
+    return _bus_time("AXI4-Lite", axi_lite_interval(design.config), design, clock_hz)
 
 
 def wishbone_time(design: Design, clock_hz: float) -> LinkTime:
     """Wishbone with a master that keeps stb up."""
-    inputs, outputs = _words(design)
-    control = sum(_WISHBONE_CYCLES for written, read in _RUN_REQUESTS if written or read)
-    return LinkTime("Wishbone", Unit.CYCLES, _WISHBONE_CYCLES * inputs, _WISHBONE_READ_CYCLES * outputs, control, clock_hz)
+    return _bus_time("Wishbone", wishbone_interval(design.config), design, clock_hz)
 
 
 def axi_stream_time(design: Design, clock_hz: float) -> LinkTime:
@@ -107,6 +100,13 @@ def serial_time(design: Design, baud: float) -> LinkTime:
         sum(_exchange_bytes(written, read) for written, read in _RUN_REQUESTS),
         baud / _BITS_PER_BYTE,
     )
+
+
+def _bus_time(link: str, interval: AccessCycles, design: Design, clock_hz: float) -> LinkTime:
+    """A bus of single accesses, one after the other."""
+    inputs, outputs = _words(design)
+    control = sum(interval.write if written else interval.register for written, read in _RUN_REQUESTS if written or read)
+    return LinkTime(link, Unit.CYCLES, interval.write * inputs, interval.memory * outputs, control, clock_hz)
 
 
 def _words(design: Design) -> tuple[int, int]:

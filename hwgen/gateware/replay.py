@@ -49,9 +49,9 @@ class Replay(wiring.Component):
     does nothing until reset, which starts it anew.  The memory must hold an END.
 
     Latency: from a response to the valid signals of the next transaction 1 cycle.  Throughput: one record in 3 cycles when the
-    slave answers 2 cycles after the handshake, as HostPort does to writes and register reads; then 1 cycle for each cycle of the
-    slave's delay.  Never less than 3, the time to fetch a record.  Back-pressure: the slave's ready signals; one transaction at a
-    time, so that records take effect in their order.
+    slave answers 2 cycles after the handshake, as HostPort does to writes; then 1 cycle for each cycle of the slave's delay.
+    Never less than 3, the time to fetch a record.  Back-pressure: the slave's ready signals; one transaction at a time, so that
+    records take effect in their order.
 
     Members:
         mem_addr -> mem_data: the record memory; mem_data must be the record at the mem_addr of `MEMORY_LATENCY` cycles ago.

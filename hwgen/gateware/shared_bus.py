@@ -19,7 +19,8 @@ class SharedBus(wiring.Component):
     Each of them makes one access of a kind at a time; where both want, they take turns.  While `lock` is high, the host's writes to
     memories and to CONTROL have no effect and are answered with SLVERR: they would spoil the engine's inference.
 
-    Throughput: of the engine an access in 3 cycles for a write, 3 for the read of a register, 5 of a memory, when the host wants nothing.
+    Latency: of the engine none beside the accelerator's, when the host wants nothing; a cycle more after an access of the host.
+    Throughput: of the engine an access in the accelerator's latency and 1 cycle.
 
     Members: s_axil_*: the host's.  m_axil_*: the accelerator's.
         request, write, address, data, strobe -> done (for one cycle, with read_data and error): an access of the engine, which keeps its

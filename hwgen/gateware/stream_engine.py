@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from hwgen import regmap
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.stream_walk import StreamWalk
-from hwgen.stream_layout import BEAT_BYTES, INPUT_CYCLES, OUTPUT_CYCLES, StreamTensor
+from hwgen.stream_layout import BEAT_BYTES, StreamTensor
 
 #: AXI4-Stream ports, by what they begin with: data in, data out.
 STREAM_MEMBERS = {
@@ -41,15 +41,13 @@ class StreamEngine(wiring.Component):
     are the inputs before it; nothing is started with it.
 
     Back-pressure: s_axis_tready is low while no input can be taken; an output waits for m_axis_tready.
-    Throughput: a step of `hwgen.stream_layout.walk` in `INPUT_CYCLES` for inputs, `OUTPUT_CYCLES` for outputs, when nobody else uses the
-    bus.  `hwgen.stream_layout.stream_cycles` counts all of an inference.
+    Throughput: a step of `hwgen.stream_layout.walk` in 1 cycle and the bus's write for inputs, 3 and its read for outputs: 3 and 11 with
+    `overlap`, when nobody else uses the bus.  `hwgen.stream_layout.stream_cycles` counts all of an inference.
 
     Members: s_axis_*, m_axis_*: the streams.  request, write, address, data, strobe, done, read_data, error: as of `SharedBus`.
         manual, go: of STREAM_CONTROL.  loaded, running, sending: of STREAM_STATUS.  active: an inference is under way.
         failed: for one cycle, bits of STREAM_ERRORS that rise.
     """
-
-    INPUT_CYCLES, OUTPUT_CYCLES = INPUT_CYCLES, OUTPUT_CYCLES
 
     def __init__(self, config: AcceleratorConfig, inputs: Sequence[StreamTensor], outputs: Sequence[StreamTensor]) -> None:
         self.config, self.inputs, self.outputs = config, tuple(inputs), tuple(outputs)

@@ -33,7 +33,8 @@ class WishboneBridge(wiring.Component):
     cycle up (cyc low) gets no answer to it; the access has its effect all the same.  `sel` selects the bytes that a write changes, and
     is ignored by reads.  A pipelined master takes `stall` = cyc & ~(ack | err).
 
-    Latency: from stb to ack 2 cycles and the bus's own: 4 for a write, 4 for a read of a register, 6 of a counter, 7 of a memory.
+    Latency: from stb to ack 2 cycles and the bus's own: 4 for a write, 5 for a read of a register, 7 of a counter, 10 of a memory; of a
+    lean accelerator 3, and 5 for a memory (`hwgen.access_cycles.wishbone_latency`).
     Throughput: one cycle at a time, 1 clock cycle between ack and the next.
 
     Members: wb_*: `WISHBONE_MEMBERS`, 32 bits of data, addresses of words.  m_axil_*: the bus.

@@ -19,6 +19,7 @@ from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
 from cocotbext.wishbone.driver import WBOp, WishboneMaster
 
 from hwgen import regmap
+from hwgen.access_cycles import wishbone_latency
 from hwgen.act_layout import host_layout
 from hwgen.regmap import Window
 from sim.build_folder import read_build
@@ -28,7 +29,6 @@ _SIGNALS = {name: f"wb_{port}" for name, port in (("datwr", "dat_w"), ("datrd", 
     name: f"wb_{name}" for name in ("cyc", "stb", "we", "adr", "ack", "sel", "err")
 }
 _ACK, _ERR = 1, 2
-LATENCY = 4  #: clock cycles from stb to ack, of a write or a register; the next cycle begins one later
 _START, _IRQ_ENABLE = (regmap.BY_NAME["CONTROL"].field(name).mask for name in ("start", "irq_enable"))
 
 
@@ -144,14 +144,18 @@ async def strobes_that_stay(dut: Any) -> None:
     host = Host(dut)
     await host.begin()
     scratch = regmap.register_address("SCRATCH")
+    latency = wishbone_latency(host.build.config)
     for value in range(5):
         await drive(dut, scratch, value)
-        assert await answered(dut) == LATENCY
+        assert await answered(dut) == latency.write
         await drive(dut, scratch, None)
-        assert await answered(dut) == LATENCY
+        assert await answered(dut) == latency.register
         assert int(dut.wb_dat_r.value) == value
+    if host.build.config.max_layers:
+        await drive(dut, regmap.counter_address(0, "busy"), None)
+        assert await answered(dut) == latency.counter
     await drive(dut, regmap.host_address(Window.ACT, 0, 0, host.build.config), None)
-    assert await answered(dut) == LATENCY + 3
+    assert await answered(dut) == latency.memory
     dut.wb_cyc.value = dut.wb_stb.value = 0
     for _ in range(20):
         await RisingEdge(dut.clk)

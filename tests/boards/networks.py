@@ -65,6 +65,18 @@ def digits_size_network(seed: int = 1) -> Graph:
     return _graph("digits-size", tensors, ("y",), ops)
 
 
+def vectors_network(*lengths: int) -> Graph:
+    """A fully connected layer for each of some vectors."""
+    rng = np.random.default_rng(2)
+    tensors = [(f"vector_{n}", (length,), 0.05, -20) for n, length in enumerate(lengths)]
+    tensors += [(f"scores_{n}", (5 + n,), 0.1, 9) for n in range(len(lengths))]
+    ops = tuple(
+        FullyConnected(f"dense_{n}", (f"vector_{n}",), f"scores_{n}", **_weights(rng, (5 + n, length)))  # type: ignore[arg-type]
+        for n, length in enumerate(lengths)
+    )
+    return _graph("vectors", tensors, tuple(op.output for op in ops), ops)
+
+
 def branching_network() -> Graph:
     """Two inputs, a map and a vector; three outputs: a map, the scores, and what the host makes of them.  A residual add has a table."""
     rng = np.random.default_rng(2)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,11 @@ from tests.boards.networks import branching_network, digits_size_network
 GRAPHS: dict[str, Graph] = {"branching": branching_network(), "digits": digits_size_network()}
 
 
-@pytest.fixture(scope="module", params=GRAPHS)
+@pytest.fixture(scope="module", params=[*GRAPHS, "branching, lean"])
 def emitted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Graph, Graph, Path]:
-    graph = GRAPHS[request.param]
-    program = compile_graph(graph, NAMED["tiny-4x4"])
+    name, _, lean = request.param.partition(", ")
+    graph = GRAPHS[name]
+    program = compile_graph(graph, replace(NAMED["tiny-4x4"], overlap=not lean))
     path = tmp_path_factory.mktemp("link") / "out"
     emit(program, path, verilog=lambda config: "")
     return graph, program.device, path
@@ -79,7 +81,7 @@ def test_axi_lite(emitted: tuple[Graph, Graph, Path]) -> None:
     simulator.run()
     found = axi_lite_time(design, 50e6)
     assert (found.inputs, found.outputs) == (cycles["aw"], cycles["ar"])
-    assert found.control == 3 * 2 + 2 * 3
+    assert found.control == (3 * 2 + 2 * 4 if design.config.overlap else 3 * 1 + 2 * 2)
     assert found.input_s == pytest.approx(found.inputs / 50e6)
     assert not found.overlaps
 

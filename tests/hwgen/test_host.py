@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from golden.errors import InputError
 from golden.rescale import RescaleFormat
 from hwgen import regmap
+from hwgen.access_cycles import AccessCycles, axi_lite_interval, axi_lite_latency
 from hwgen.config import NAMED, AcceleratorConfig
 from hwgen.family import Family
 from hwgen.gateware.host import HostPort
@@ -401,11 +402,51 @@ def test_latency():
             assert bench.latency == cycles
 
     bench.run(host)
+    assert axi_lite_latency(bench.config) == AccessCycles(write=2, register=3, counter=5, memory=8)
 
 
-def test_throughput():
-    bench = Bench()
+LEAN = small(overlap=False)
+LEAN_WEIGHTS = small(overlap=False, family=Family.ICE40)
+
+
+@pytest.mark.parametrize("config", [LEAN, LEAN_WEIGHTS], ids=["counters", "weights that have to be loaded"])
+def test_latency_of_a_lean_port(config):
+    """From the valid signals, as it takes an address when it answers."""
+    bench = Bench(config)
     dut = bench.dut
+
+    async def count(ctx, valid, *requests):
+        for request in requests:
+            ctx.set(request, 1)
+        cycles = 0
+        while not ctx.get(valid):
+            await ctx.tick()
+            cycles += 1
+            for request in requests:  # a master keeps valid until ready
+                ctx.set(request, 0) if ctx.get(valid) else None
+        await ctx.tick().repeat(8)
+        return cycles
+
+    async def host(ctx):
+        ctx.set(dut.s_axil_bready, 1)
+        ctx.set(dut.s_axil_rready, 1)
+        ctx.set(dut.s_axil_awaddr, SCRATCH)
+        assert await count(ctx, dut.s_axil_bvalid, dut.s_axil_awvalid, dut.s_axil_wvalid) == 1
+        weights = (WEIGHT, 3 if config is LEAN_WEIGHTS else 1)
+        for address, cycles in ((ID, 1), (0x1000, 3), (ACT, 3), (PROGRAM, 3), weights, (7 << 25, 1)):
+            ctx.set(dut.s_axil_araddr, address)
+            assert await count(ctx, dut.s_axil_rvalid, dut.s_axil_arvalid) == cycles
+
+    bench.run(host)
+    assert axi_lite_latency(config) == AccessCycles(write=1, register=1, counter=3, memory=3)
+
+
+@pytest.mark.parametrize("config", [SMALL, LEAN], ids=["4x2", "4x2, lean"])
+def test_throughput(config):
+    bench = Bench(config)
+    dut = bench.dut
+    expected = AccessCycles(write=2, register=4, counter=6, memory=9) if config.overlap else AccessCycles(1, 2, 4, 4)
+    assert axi_lite_interval(config) == expected
 
     async def count(ctx, valid, transactions, *requests):
         for request in requests:
@@ -424,8 +465,9 @@ def test_throughput():
         ctx.set(dut.s_axil_bready, 1)
         ctx.set(dut.s_axil_rready, 1)
         ctx.set(dut.s_axil_awaddr, ACT)
-        assert await count(ctx, dut.s_axil_bvalid, 10, dut.s_axil_awvalid, dut.s_axil_wvalid) == {2}
-        for address, cycles in ((ID, 4), (0x1000, 6), (ACT, 9), (PROGRAM, 9)):
+        assert await count(ctx, dut.s_axil_bvalid, 10, dut.s_axil_awvalid, dut.s_axil_wvalid) == {expected.write}
+        reads = ((ID, expected.register), (0x1000, expected.counter), (ACT, expected.memory), (PROGRAM, expected.memory))
+        for address, cycles in reads:
             ctx.set(dut.s_axil_araddr, address)
             assert await count(ctx, dut.s_axil_rvalid, 10, dut.s_axil_arvalid) == {cycles}
 

@@ -222,7 +222,7 @@ def test_throughput():
     def cycles(record: int, count: int) -> int:
         return Accelerator([record] * count + [END]).run().cycles
 
-    for record, each in ((write(SCRATCH, 1), 3), (write(ACT, 1), 3), (compare(ID, 0x57454654), 3), (compare(ACT + 4, 0), 6)):
+    for record, each in ((write(SCRATCH, 1), 3), (write(ACT, 1), 3), (compare(ID, 0x57454654), 4), (compare(ACT + 4, 0), 9)):
         assert cycles(record, 21) - cycles(record, 1) == 20 * each
 
 

@@ -11,7 +11,7 @@ from golden.errors import InputError
 from hwgen.act_layout import host_layout
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.stream_walk import StreamWalk
-from hwgen.stream_layout import StreamTensor, stream_tensor, walk
+from hwgen.stream_layout import StreamTensor, stream_cycles, stream_tensor, walk
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,22 @@ def test_the_hardware_walks_the_same_way(simulate, rows: int, aligned: bool) -> 
                 ctx.set(dut.advance, 0)
 
     simulate(dut, testbench)
+
+
+@pytest.mark.parametrize("steps", [[1], [2, 1], [1, 3, 1]])
+def test_the_time_of_an_inference_as_specified(steps: list[int]) -> None:
+    """The two lines of SPEC section 13; `tests/sim/test_bus_bench.py` counts them in the emitted Verilog."""
+    whole, lean = config(4), AcceleratorConfig(rows=4, cols=4, lanes=1, act_depth=1024, overlap=False)
+    inputs = [StreamTensor(0, 1, 4 * count, 1) for count in steps]
+    outputs = [StreamTensor(0, 1, 4 * count, 1) for count in (5, 1)]
+    w, more = sum(steps), len(steps) - 1 - (len(steps) > 1 and steps[0] == 1)
+    for c in range(40, 50):
+        found = stream_cycles(inputs, outputs, whole, c)
+        assert (found.inputs, found.run) == (16 + 3 * w, 4 + 5 * -((3 - c) // 5))
+        assert found.outputs == (2 + 11 * 5) + (2 + 11 * 1) + 2
+        found = stream_cycles(inputs, outputs, lean, c)
+        assert (found.inputs, found.run) == (11 + 2 * w + more, 2 + 3 * -((1 - c) // 3))
+        assert found.outputs == (2 + 6 * 5) + (2 + 6 * 1) + 2
 
 
 def test_beats() -> None:

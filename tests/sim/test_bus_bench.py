@@ -20,7 +20,7 @@ from sim.bus_bench import run_bus
 from sim.lint import lint
 from sim.tools import Simulator
 from sim.verilog import accelerator_verilog, bus_files
-from tests.boards.networks import branching_network
+from tests.boards.networks import branching_network, vectors_network
 from tests.sim.small import SMALL, small_network
 
 STREAM_TESTS = [
@@ -35,11 +35,18 @@ STREAM_TESTS = [
 ]
 WISHBONE_TESTS = ["inferences", "registers", "strobes_that_stay", "cycles_that_are_given_up", "reset_in_a_cycle"]
 
-#: 3 channels in words of 6 bytes, which take 2 words of the bus; and two inputs and two outputs, of 6 and 7, and of 5 and 6 bytes.
+LEAN = replace(NAMED["tiny-4x4"], overlap=False)
+
+#: 3 channels in words of 6 bytes, which take 2 words of the bus; and two inputs and two outputs, of 6 and 7, and of 5 and 6 bytes; inputs
+#: of one step and of several, in any order.
 CASES: dict[str, tuple[Graph, AcceleratorConfig]] = {
     "dense": (small_network(), SMALL),
     "6 bytes a word": (small_network(), replace(SMALL, rows=6, cols=6, dense_input=False)),
     "branching": (branching_network(), NAMED["tiny-4x4"]),
+    "branching, lean": (branching_network(), LEAN),
+    "vectors": (vectors_network(4, 9, 3, 8), NAMED["tiny-4x4"]),
+    "vectors, lean": (vectors_network(4, 9, 3, 8), LEAN),
+    "longer vectors, lean": (vectors_network(9, 4), LEAN),
 }
 
 
@@ -69,6 +76,10 @@ def stream_time(path: Path) -> int:
         ("dense", Simulator.VERILATOR, STREAM_TESTS),
         ("6 bytes a word", Simulator.ICARUS, [STREAM_TESTS[0], STREAM_TESTS[1], STREAM_TESTS[-1]]),
         ("branching", Simulator.ICARUS, STREAM_TESTS),
+        ("branching, lean", Simulator.ICARUS, [STREAM_TESTS[0], STREAM_TESTS[-1]]),
+        ("vectors", Simulator.ICARUS, STREAM_TESTS[-1:]),
+        ("vectors, lean", Simulator.ICARUS, STREAM_TESTS[-1:]),
+        ("longer vectors, lean", Simulator.ICARUS, STREAM_TESTS[-1:]),
     ],
 )
 def test_streams(case: str, simulator: Simulator, chosen: list[str], tmp_path: Path) -> None:
@@ -101,6 +112,18 @@ def test_wishbone(simulator: Simulator, tmp_path: Path) -> None:
     result = run_bus("weft_wishbone", graph, inputs(graph), path, simulator, tmp_path / "run", seed=4)
     assert result.passed, [(test.name, test.message) for test in result.failures]
     assert [test.name for test in result.tests] == WISHBONE_TESTS
+
+
+def test_wishbone_of_a_lean_accelerator(tmp_path: Path) -> None:
+    """Its bus answers sooner."""
+    graph, _ = CASES["branching, lean"]
+    path = folder("branching, lean", tmp_path / "build")
+    chosen = [WISHBONE_TESTS[0], WISHBONE_TESTS[2]]
+    result = run_bus(
+        "weft_wishbone", graph, inputs(graph), path, Simulator.ICARUS, tmp_path / "run", seed=4, test_filter=rf"\.({'|'.join(chosen)})$"
+    )
+    assert result.passed, [(test.name, test.message) for test in result.failures]
+    assert [test.name for test in result.tests] == chosen
 
 
 def test_a_difference_is_found(tmp_path: Path) -> None:
