@@ -200,6 +200,40 @@ async def stalls_on_the_bus(dut: Any) -> None:
 
 
 @cocotb.test()
+async def reads_beside_writes(dut: Any) -> None:
+    """Of the same memory, of one word and of two: a read answers what was there before a write or after it, at whatever distance."""
+    host = Host(dut)
+    await host.begin()
+    writes = 400
+    for window, words in ((Window.ACT, 1), (Window.ACT, 2), (Window.PROGRAM, 1)):
+        addresses = [regmap.host_address(window, word, 0, host.build.config) for word in range(words)]
+        kept = [(await host.read(address))[1] for address in addresses]
+        written = 0
+
+        async def writer(addresses: list[int] = addresses) -> None:
+            nonlocal written
+            for value in range(1, writes + 1):
+                for address in addresses:
+                    assert await host.write(address, value * 0x10001) == AxiResp.OKAY
+                written = value
+                await ClockCycles(dut.clk, random.randrange(1, 4))
+
+        for address in addresses:
+            assert await host.write(address, 0) == AxiResp.OKAY
+        task = cocotb.start_soon(writer())
+        while written < writes:
+            before, address = written, random.choice(addresses)
+            response, value = await host.read(address)
+            assert response == AxiResp.OKAY
+            assert value in {known * 0x10001 for known in range(before, written + 2)}, f"{value:#x} between {before} and {written + 1}"
+            await ClockCycles(dut.clk, random.randrange(1, 4))
+        await task
+        for address, value in zip(addresses, kept, strict=True):
+            assert await host.read(address) == (AxiResp.OKAY, writes * 0x10001)
+            assert await host.write(address, value) == AxiResp.OKAY
+
+
+@cocotb.test()
 async def reset_in_mid_run(dut: Any) -> None:
     """A reset at any time ends the run; the next inference is as if there had been none."""
     host = Host(dut)

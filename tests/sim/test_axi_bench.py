@@ -11,7 +11,16 @@ from golden.graph import Graph, Int8
 from sim.axi_bench import run_axi
 from sim.tools import Simulator
 
-TESTS = ["registers", "one_inference", "two_in_a_row", "counters", "stalls_on_the_bus", "reset_in_mid_run", "images_over_the_bus"]
+TESTS = [
+    "registers",
+    "one_inference",
+    "two_in_a_row",
+    "counters",
+    "stalls_on_the_bus",
+    "reads_beside_writes",
+    "reset_in_mid_run",
+    "images_over_the_bus",
+]
 
 
 def test_axi(graph: Graph, images: Int8, build_path: Path, simulator: Simulator, tmp_path: Path) -> None:
