@@ -8,6 +8,7 @@ from pathlib import Path
 from golden import interpreter
 from golden.graph import Graph, Int8
 from sim.build_folder import read_build
+from sim.cell_models import cell_models
 from sim.replay import record
 from sim.verilog import selftest_verilog
 
@@ -64,7 +65,8 @@ endmodule
 
 
 def add_testbench(folder: Path, graph: Graph, inputs: Mapping[str, Int8]) -> None:
-    """Adds testbench.v, selftest.v and replay.hex to an emitted folder.
+    """Adds testbench.v, selftest.v and replay.hex to an emitted folder.  The testbench holds models of the family's cells that the
+    accelerator has.
 
     inputs: int8[N, *shape] for each input of the network; the golden model computes the outputs to compare with.
     """
@@ -75,4 +77,6 @@ def add_testbench(folder: Path, graph: Graph, inputs: Mapping[str, Int8]) -> Non
     limit = 2 * build.predicted_cycles * recording.images + _CYCLES_PER_RECORD * len(recording.records) + _CYCLES_EXTRA
     recording.write(folder / "replay.hex", depth)
     (folder / "selftest.v").write_text(selftest_verilog(build.config, depth), encoding="utf-8")
-    (folder / "testbench.v").write_text(_TESTBENCH.format(images=recording.images, limit=limit), encoding="utf-8")
+    text = _TESTBENCH.format(images=recording.images, limit=limit)
+    models = "".join(f"\n{path.read_text(encoding='utf-8')}" for path in cell_models(build.config.family))
+    (folder / "testbench.v").write_text(text + models, encoding="utf-8")

@@ -13,8 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from golden import network_file
 from golden.errors import InputError
 from golden.graph import Graph
@@ -50,9 +48,6 @@ if TYPE_CHECKING:
 Path_ = str | os.PathLike[str]
 #: Called with (what is being done, steps done, steps in all).
 Progress = Callable[[str, int, int], None]
-
-#: Random inputs that the testbench of an emitted folder plays.
-_VECTORS, _VECTOR_SEED = 2, 1
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -154,10 +149,8 @@ def generate(
     than the accelerator.
     """
     from hwgen.compiler.fitting import compile_fitted
-    from hwgen.emit import emit
     from hwgen.uart_link import divisor
-    from sim.standalone import add_testbench
-    from sim.verilog import accelerator_verilog, bus_files
+    from weft.design_folder import write_design
 
     cycles_per_bit = None if clock_mhz is None else divisor(clock_mhz * 1e6, baud)
     graph = _graph(network)
@@ -170,16 +163,7 @@ def generate(
         program = compile_fitted(graph, *_configuration(graph, config, parameters))
     progress("compiling the network", 1, 1)
     progress("writing Verilog", 0, 1)
-    rng = np.random.default_rng(_VECTOR_SEED)
-    vectors = {name: rng.integers(-128, 128, (_VECTORS, *graph.tensors[name].shape)).astype(np.int8) for name in graph.inputs}
-    emit(
-        program,
-        Path(output),
-        verilog=accelerator_verilog,
-        buses=bus_files(program, cycles_per_bit),
-        complete=lambda folder: add_testbench(folder, graph, vectors),
-        force=force,
-    )
+    write_design(program, graph, Path(output), cycles_per_bit=cycles_per_bit, force=force)
     progress("writing Verilog", 1, 1)
     return program
 

@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from boards.board import Board
 from boards.budget import BOARDS_OWN, candidates
 from boards.build import Request, build, toolchain, write_record
@@ -29,18 +27,14 @@ from golden.interpreter import cores
 from hwgen.compiler.fitting import compile_fitted, compile_least
 from hwgen.compiler.program import Program
 from hwgen.config import NAMED, AcceleratorConfig
-from hwgen.emit import emit
 from hwgen.estimate.estimate import estimate
-from sim.standalone import add_testbench
-from sim.verilog import accelerator_verilog, uart_verilog
+from sim.verilog import uart_verilog
 from weft.build_report import REPORT_PAGE, write_page
+from weft.design_folder import write_design
 from weft.output import make_parents, new_folder
 from weft.version import VERSION
 
 Progress = Callable[[str, int, int], None]
-
-#: Random inputs that a design's recorded vectors hold.
-_VECTORS, _VECTOR_SEED = 2, 1
 
 
 def board_config(board: Board, graph: Graph, config: str | None, parameters: Mapping[str, int | str]) -> AcceleratorConfig:
@@ -158,9 +152,7 @@ def _emit(program: Program, graph: Graph, folder: Path, progress: Progress) -> S
     """Writes the design as `weft generate` does."""
     start = time.monotonic()
     progress("writing Verilog", 0, 1)
-    rng = np.random.default_rng(_VECTOR_SEED)
-    vectors = {name: rng.integers(-128, 128, (_VECTORS, *graph.tensors[name].shape)).astype(np.int8) for name in graph.inputs}
-    emit(program, folder, verilog=accelerator_verilog, complete=lambda part: add_testbench(part, graph, vectors))
+    write_design(program, graph, folder)
     progress("writing Verilog", 1, 1)
     return StageResult("emit", time.monotonic() - start, False)
 

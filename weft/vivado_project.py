@@ -8,24 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from boards.board import Board
 from boards.vivado import Resource, write_project
 from golden import network_file
 from golden.errors import InputError
 from golden.graph import Graph
 from hwgen.compiler.program import Program
-from hwgen.emit import emit
-from sim.standalone import add_testbench
-from sim.verilog import accelerator_verilog, bus_files, uart_verilog
+from sim.verilog import uart_verilog
 from weft.board_build import board_config, compile_for
+from weft.design_folder import write_design
 from weft.output import new_folder
 
 DESIGN, VIVADO, RECORD = "design", "vivado", "project.json"
 _FORMAT = 1
-#: Random inputs that the design's testbench plays.
-_VECTORS, _VECTOR_SEED = 2, 1
 
 Progress = Callable[[str, int, int], None]
 
@@ -76,12 +71,7 @@ def project_for_board(
     output.parent.mkdir(parents=True, exist_ok=True)
     with new_folder(output, _written) as draft:
         progress("writing Verilog", 0, 1)
-        rng = np.random.default_rng(_VECTOR_SEED)
-        vectors = {name: rng.integers(-128, 128, (_VECTORS, *graph.tensors[name].shape)).astype(np.int8) for name in graph.inputs}
-        buses = bus_files(program)
-        emit(
-            program, draft / DESIGN, verilog=accelerator_verilog, buses=buses, complete=lambda folder: add_testbench(folder, graph, vectors)
-        )
+        write_design(program, graph, draft / DESIGN)
         progress("writing Verilog", 1, 1)
         progress("synthesis, as a check", 0, 1)
         found = write_project(board, draft / DESIGN, draft / VIVADO, mhz=mhz, uart=uart_verilog)

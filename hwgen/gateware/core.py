@@ -58,8 +58,7 @@ class Core(wiring.Component):
         super().__init__({name: member.flip() for name, member in core_members(config).items()})
 
     def _host_writes(self, m: Module) -> tuple[Value, Value, dict[Window, Value]]:
-        """What the host writes: word, data, and for each memory the byte enables; with `overlap` registers, for they go far, but for
-        activations', which share their register with the post-processor's."""
+        """What the host writes: word, data, and for each memory the byte enables; with `overlap` registers, for they go far."""
         strobes: dict[Window, Value] = {}
         for window in MEMORIES:
             count = 4 if window is Window.TABLE else memory_width(self.config, window) // 8
@@ -70,8 +69,6 @@ class Core(wiring.Component):
         word, data = (Signal.like(value, name=f"host_{value.name}", reset_less=True) for value in (self.mem_word, self.mem_data))
         m.d.sync += [word.eq(self.mem_word), data.eq(self.mem_data)]
         for window, strobe in strobes.items():
-            if window is Window.ACT:
-                continue
             register = Signal(len(strobe), name=f"host_writes_{window.name.lower()}")
             m.d.sync += register.eq(strobe)
             strobes[window] = register
@@ -215,9 +212,9 @@ class Core(wiring.Component):
         m.d.comb += host_writes.eq(host_strobe[Window.ACT].any())
         near += [
             acts.write_en.eq(host_strobe[Window.ACT] | post_strobe),
-            acts.write_addr.eq(Mux(host_writes, self.mem_word, post.write_addr)),
+            acts.write_addr.eq(Mux(host_writes, host_word, post.write_addr)),
             acts.write_data.eq(
-                Mux(host_writes, self.mem_data.replicate(-(-config.rows // 4)), post.write_data.replicate(config.rows // config.lanes))
+                Mux(host_writes, host_data.replicate(-(-config.rows // 4)), post.write_data.replicate(config.rows // config.lanes))
             ),
         ]
 

@@ -74,7 +74,7 @@ class HostPort(wiring.Component):
         counter_layer -> counter_data: the layer's counters, the first of `regmap.COUNTERS` in the lowest 32 bits; taken
             `COUNTER_LATENCY` cycles after counter_layer became stable.  Also read while busy.
         mem_write: high for one cycle, never while busy, with mem_window, mem_word, mem_chunk, mem_data, mem_strobe (one bit a byte):
-            write bytes into bits [32 chunk + 31 : 32 chunk] of the word, in that cycle or the next.
+            write bytes into bits [32 chunk + 31 : 32 chunk] of the word, in that cycle or one of the two after it.
         act_read_en, act_read_addr -> act_read_data: activation memory; act_read_en is high for one cycle, never while busy and never
             in the cycle after mem_write (without `overlap`: together with it); the data is taken exactly
             `read_latency(config)` cycles after it: 4, without `overlap` 2.

@@ -81,7 +81,7 @@ class SharedBus(wiring.Component):
 
     def _writes(self, m: Module) -> Value:
         address_sent, data_sent = Signal(), Signal()
-        hit = Signal(len(regmap.STREAM_REGISTERS))  # of the host's write that is under way
+        held = Signal(len(regmap.STREAM_REGISTERS))  # of the host's write whose address has gone before its data
         mine = self.request & self.write
         finished = self.m_axil_bvalid & self.m_axil_bready
         turn = self._turn(m, mine, self.s_axil_awvalid | self.s_axil_wvalid, address_sent | data_sent, finished, "write")
@@ -100,21 +100,23 @@ class SharedBus(wiring.Component):
             m.d.comb += address.eq(regmap.register_address("SCRATCH"))
         with m.If(refused):
             m.d.comb += address.eq(regmap.register_address("ID"))
+        hit = Signal.like(held)  # of the host's write that is under way
         m.d.comb += [
+            hit.eq(Mux(address_sent, held, Mux(refused, 0, writable))),
             self.m_axil_awaddr.eq(Mux(turn, self.address, address)),
             self.m_axil_awvalid.eq(Mux(turn, mine, self.s_axil_awvalid) & ~address_sent),
             self.s_axil_awready.eq(self.m_axil_awready & ~turn & ~address_sent),
             self.m_axil_wdata.eq(Mux(turn, self.data, self.s_axil_wdata)),
             self.m_axil_wstrb.eq(Mux(turn, self.strobe, Mux(hit.any(), 0, self.s_axil_wstrb))),
             # The host's data wait for its address, which says whose they are.
-            self.m_axil_wvalid.eq(Mux(turn, mine, self.s_axil_wvalid & address_sent) & ~data_sent),
-            self.s_axil_wready.eq(self.m_axil_wready & ~turn & address_sent & ~data_sent),
+            self.m_axil_wvalid.eq(Mux(turn, mine, self.s_axil_wvalid & (address_sent | self.s_axil_awvalid)) & ~data_sent),
+            self.s_axil_wready.eq(self.m_axil_wready & ~turn & (address_sent | self.s_axil_awvalid) & ~data_sent),
             self.m_axil_bready.eq(turn | self.s_axil_bready),
             self.s_axil_bvalid.eq(self.m_axil_bvalid & ~turn),
             self.s_axil_bresp.eq(self.m_axil_bresp),
         ]
         with m.If(self.m_axil_awvalid & self.m_axil_awready):
-            m.d.sync += [address_sent.eq(1), hit.eq(Mux(turn | refused, 0, writable))]
+            m.d.sync += [address_sent.eq(1), held.eq(Mux(turn | refused, 0, writable))]
         with m.If(self.m_axil_wvalid & self.m_axil_wready):
             m.d.sync += data_sent.eq(1)
         with m.If(finished):
