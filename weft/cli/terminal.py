@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -114,7 +116,7 @@ def run(command: click.Group, args: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if args is None else args)
     as_json = "--json" in arguments
     try:
-        with _data_warnings():
+        with _data_warnings(), _termination():
             code = command.main(arguments, prog_name="weft", standalone_mode=False)
         return code if isinstance(code, int) else FINE
     except WeftError as error:
@@ -133,6 +135,19 @@ def run(command: click.Group, args: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("weft: interrupted", err=True)
         return 130
+
+
+@contextmanager
+def _termination() -> Iterator[None]:
+    """A request to terminate ends the command as an interrupt does: running tools end with it, and nothing is left half-written."""
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's alone
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
