@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ import pytest
 from torch import nn
 
 import weft
+from boards.definitions import find_board
+from boards.macro_sites import LFE5U_85F
 from boards.record import read_record
 from boards.tools import NEXTPNR_ICE40
 from boards.weights import blocks
@@ -332,6 +335,24 @@ def test_a_real_build(tiny: Graph, tmp_path: Path) -> None:
         "post-processor": used["ICESTORM_DSP"] - 2,
     }
     assert (record.folder / "report.html").stat().st_size > 50_000
+
+
+@pytest.mark.slow
+@pytest.mark.reference
+def test_a_design_that_fills_its_device(tmp_path: Path) -> None:
+    """ResNet-8 on 16 x 8: the clock, every memory in blocks, and every macro where the macro placement put it."""
+    network = Path(os.environ["WEFT_REFERENCE"]) / "models" / "ic_resnet8_int8.tflite"
+    record = api.build(network, tmp_path / "out", board="ulx3s_85f")
+    assert record.met
+    assert record.mhz >= find_board("ulx3s_85f").least_mhz == 80
+    used = {name: each["used"] for name, each in record.data["utilization"].items()}
+    expected = estimate(AcceleratorConfig.from_json(record.data["config"])).total
+    assert (used["MULT18X18D"], used["DP16KD"]) == (expected.dsp, expected.block_ram)
+    (module,) = json.loads((record.folder / "placed.json").read_text())["modules"].values()
+    macros = [cell["attributes"] for cell in module["cells"].values() if cell["type"] in LFE5U_85F]
+    assert len(macros) == expected.dsp + expected.block_ram
+    by_the_user = 6  # nextpnr's STRENGTH_USER: an attribute of the netlist put it there
+    assert {int(attributes["BEL_STRENGTH"], 2) for attributes in macros} == {by_the_user}
 
 
 def _configured(asc: Path) -> list[str]:
