@@ -79,7 +79,14 @@ class Accumulator(wiring.Component):
         read_bank = Signal()  # of the word that leaves the output registers
         read_bank_1 = Signal()
         m.d.sync += [read_bank_1.eq(self.read_bank), read_bank.eq(read_bank_1)]
-        m.d.comb += self.read_data.eq(Mux(read_bank, banks[1].read_data, banks[0].read_data))
+        # The largest of int8 values is in the lowest 8 bits; what is above means nothing then, and its sign comes in its place.
+        pools = Signal()
+        m.d.sync += pools.eq(self.operation == Operation.MAX_POOL)
+        found = Mux(read_bank, banks[1].read_data, banks[0].read_data)
+        for c in range(config.cols):
+            part = found[c * config.acc_bits : (c + 1) * config.acc_bits]
+            above = Mux(pools, part[7].replicate(config.acc_bits - 8), part[8:])
+            m.d.comb += self.read_data[c * config.acc_bits : (c + 1) * config.acc_bits].eq(Cat(part[:8], above))
 
         # Stages 1 to 5: memory, its output register, what to add to, write, and the word before that.
         assert READ_LATENCY == 2
@@ -115,10 +122,13 @@ class Accumulator(wiring.Component):
             m.d.comb += base.eq(Mux(directly, total[0][part], before))
             keeps = Signal(name=f"keeps_{c}")  # the sum of before is the larger
             m.d.comb += keeps.eq(added[:8].as_signed() <= base[:8].as_signed())
-            with m.If(largest):
-                m.d.sync += total[0][part].eq(Mux(keeps, base, added))
-            with m.Else():
-                m.d.sync += total[0][part].eq(base + added)
+            summed = Signal(config.acc_bits, name=f"summed_{c}")
+            low = c * config.acc_bits
+            m.d.comb += summed.eq(base + added)
+            m.d.sync += [
+                total[0][low : low + 8].eq(Mux(largest, Mux(keeps, base, added)[:8], summed[:8])),
+                total[0][low + 8 : low + config.acc_bits].eq(summed[8:]),
+            ]
         for k, ram in enumerate(banks):
             m.d.comb += [
                 ram.write_en.eq(stages[4].valid & (places[4][-1] == k)),

@@ -156,14 +156,13 @@ class PostProcessor(wiring.Component):
             m.d.sync += released.eq(1)
 
         # --- where the channels go: words and lane groups of the output -------------------------------
-        # With `overlap` the place of a value waits beside it until it is written.  Without, the place is counted when it is written: of
-        # what comes before, only the events wait.
+        # With `overlap` the place of a value is counted a cycle after its read, and waits beside it until it is written.  Without, it is
+        # counted when it is written: of what comes before, only the events wait.
         latency = self.latency(config)
         group_done = delay(m, done, latency, name="group_done", resets=True)
-        placed, last_placed = issue, issue & last_pixel
-        if not config.overlap:
-            placed = delay(m, issue, latency, name="placed", resets=True)
-            last_placed = delay(m, last_placed, latency, name="last_placed", resets=True)
+        wait = 1 if config.overlap else latency
+        placed = delay(m, issue, wait, name="placed", resets=True)
+        last_placed = delay(m, issue & last_pixel, wait, name="last_placed", resets=True)
         last_column = loop("pixels_x", placed)
         word, row_word, first_word = (Signal(self.address_bits, name=n, reset_less=True) for n in ("word", "row_word", "first_word"))
         place = Signal(range(max(2, in_words)))  # of the lane group in its word
@@ -238,8 +237,8 @@ class PostProcessor(wiring.Component):
             m.d.comb += [self.write_en.eq(enable), self.write_addr.eq(word), self.idle.eq(~active)]
             return m
         m.d.comb += [
-            self.write_en.eq(delay(m, enable, latency - 1, name="write_en", resets=True)),
-            self.write_addr.eq(delay(m, word, latency - 1, name="write_addr")),
+            self.write_en.eq(delay(m, enable, latency - 1 - wait, name="write_en", resets=True)),
+            self.write_addr.eq(delay(m, word, latency - 1 - wait, name="write_addr")),
         ]
         under_way = Signal(range(latency + 1))
         m.d.sync += under_way.eq(under_way + done - self.group_done)
