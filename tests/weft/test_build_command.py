@@ -28,7 +28,7 @@ from hwgen.config import AcceleratorConfig
 from hwgen.estimate.estimate import estimate
 from sim import standalone, verilog
 from tests.weft.small import Command, Files
-from weft import api, board_build
+from weft import api, board_build, design_folder
 
 UNITS_2X2 = {"rows": 2, "cols": 2, "lanes": 1, "weight_rows_per_cycle": 1}
 ICEBREAKER = ["--board", "icebreaker", "--jobs", "1"]
@@ -103,7 +103,7 @@ def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pretended:
     fake = finding.FoundProgram(folder / "yosys", "0.99", None)
     monkeypatch.setattr(finding, "_installed", lambda program: fake if program is finding.YOSYS else real(program))
     # Verilog that was written once is not written again for every test, whose caches are empty.
-    monkeypatch.setattr(board_build, "accelerator_verilog", _accelerator_verilog)
+    monkeypatch.setattr(design_folder, "accelerator_verilog", _accelerator_verilog)
     monkeypatch.setattr(board_build, "uart_verilog", _uart_verilog)
     monkeypatch.setattr(standalone, "selftest_verilog", _selftest_verilog)
     # Reports are of real netlists.
