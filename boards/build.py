@@ -99,6 +99,7 @@ def build(
     if request.top is Top.FLASH:
         packing.append_weights(board, design, folder)
 
+    path = chosen.timing.path
     data = {
         "format": FORMAT,
         "weft": version,
@@ -121,7 +122,7 @@ def build(
         "stages": [stage.to_json() for stage in (*before, netlist, chosen.stage, packed)],
         "tools": {program.name: found.label for program, found in tools.items()},
         "utilization": {name: {"used": used, "available": there} for name, (used, there) in chosen.timing.utilization.items()},
-        "critical_path": None if chosen.timing.path is None else chosen.timing.path.to_json(),
+        "critical_path": None if path is None else [step.to_json() for step in path.steps],
     }
     return write_record(folder, data, board)
 
@@ -229,8 +230,8 @@ def timing_error(board: Board, chosen: Placement, tried: list[Placement], mhz: f
         f"the slowest path is {-timing.slack_ns(mhz):.2f} ns too long"
     )
     problems = []
-    if timing.path is not None:
-        path = timing.path
+    path = timing.path
+    if path is not None:
         head = f"the path takes {path.logic_ns:.2f} ns in cells and {path.routing_ns:.2f} ns on wires:"
         problems.append("\n      ".join([head, *path.lines()]))
     problems += [

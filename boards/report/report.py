@@ -16,9 +16,9 @@ from boards.record import BuildRecord, read_record
 from boards.report.components import OTHER
 from boards.report.floorplan import Floorplan, floorplan
 from boards.report.netlist import attribute, read_cells, scopes_of
-from boards.report.timing import Timing, read_timing
 from boards.report.utilization import Use, Utilization, utilization
 from boards.synthesis import NETLIST
+from boards.timing import TimingReport, read_timing
 from golden.errors import InputError
 from hwgen.act_layout import host_layout
 from hwgen.config import AcceleratorConfig
@@ -70,7 +70,7 @@ class BuildReport:
     board: Board
     design: Design
     utilization: Utilization
-    timing: Timing
+    timing: TimingReport
     plan: Floorplan
     layers: tuple[LayerReport, ...]
     transfer_words: tuple[int, int]
@@ -197,7 +197,7 @@ def read_report(folder: Path) -> BuildReport:
         board=board,
         design=design,
         utilization=utilization(placed, owners),
-        timing=read_timing(folder / TIMING, owners),
+        timing=read_timing(folder / TIMING, lambda cell: owners.get(cell, OTHER).name),
         plan=floorplan(placed, owners, board.family, board.options),
         layers=_layers(design),
         transfer_words=(_host_words(design, [tensor.name for tensor in design.inputs]), _host_words(design, design.device_outputs)),

@@ -13,14 +13,15 @@ from boards.definitions import BOARDS
 from boards.placement import Placement, place_seeds
 from boards.process import CancelledError
 from boards.stages import StageResult
-from boards.timing import TimingReport
+from boards.timing import Clock, TimingReport
 from golden.errors import DoesNotFitError, ToolFailedError
 
 PATIENCE = 20.0
 
 
 def result(seed: int, mhz: float) -> Placement:
-    return Placement(seed, StageResult(f"place and route, seed {seed}", 1.0, False), Path(), TimingReport("clk", mhz, None, {}))
+    timing = TimingReport((Clock("clk", mhz, 80.0),), (), {})
+    return Placement(seed, StageResult(f"place and route, seed {seed}", 1.0, False), Path(), timing)
 
 
 def test_the_lowest_seed_that_meets_the_clock_is_kept_whichever_ends_first() -> None:

@@ -1,4 +1,4 @@
-"""Timing reports of nextpnr: the clock, the critical path by our components, slack.
+"""Timing reports of nextpnr: the clocks, the critical paths by our components, slack.
 
 The recorded reports are nextpnr 0.11.1's of real builds: ECP5, the digits network on 4 x 4 for ULX3S 85F at 100 MHz; iCE40, a network of
 six layers on 4 x 2 for iCEBreaker at 24 MHz.
@@ -15,22 +15,66 @@ from boards.build import timing_error
 from boards.definitions import BOARDS
 from boards.placement import Placement
 from boards.stages import StageResult
-from boards.timing import CriticalPath, Step, TimingReport, place_of, read_timing
-from golden.errors import ToolFailedError
+from boards.timing import Clock, CriticalPath, Step, TimingReport, place_of, read_timing
+from golden.errors import InputError, ToolFailedError
 
 DATA = Path(__file__).parent / "data"
+OWNERS = {
+    "weft.accelerator.core.array.row_0.psum_TRELLIS_FF_Q": "array",
+    "weft.accelerator.core.act_TRELLIS_FF_Q": "feeder",
+}
+
+
+def part(kind: str, delay: float, source: str, to: str) -> dict[str, object]:
+    return {
+        "type": kind,
+        "delay": delay,
+        "from": {"cell": source, "loc": [1, 2], "port": "Q"},
+        "to": {"cell": to, "loc": [1, 2], "port": "D"},
+    }
+
+
+REPORT = {
+    "fmax": {"$glbnet$clk": {"achieved": 66.5, "constraint": 60.0}, "slow": {"achieved": 20.0, "constraint": 25.0}},
+    "critical_paths": [
+        {
+            "from": "posedge $glbnet$clk",
+            "to": "posedge $glbnet$clk",
+            "path": [
+                part(
+                    "clk-to-q",
+                    0.5,
+                    "weft.accelerator.core.array.row_0.psum_TRELLIS_FF_Q",
+                    "weft.accelerator.core.array.row_0.psum_TRELLIS_FF_Q",
+                ),
+                part("routing", 2.0, "weft.accelerator.core.array.row_0.psum_TRELLIS_FF_Q", "weft.accelerator.core.act_TRELLIS_FF_Q"),
+                part("logic", 0.25, "weft.accelerator.core.act_TRELLIS_FF_Q", "weft.accelerator.core.act_TRELLIS_FF_Q"),
+                part("routing", 1.0, "weft.accelerator.core.act_TRELLIS_FF_Q", "weft.accelerator.core.array.row_0.psum_TRELLIS_FF_Q"),
+                part(
+                    "setup",
+                    0.125,
+                    "weft.accelerator.core.array.row_0.psum_TRELLIS_FF_Q",
+                    "weft.accelerator.core.array.row_0.psum_TRELLIS_FF_Q",
+                ),
+            ],
+        },
+        {"from": "a", "to": "b", "path": []},
+    ],
+    "utilization": {"TRELLIS_COMB": {"available": 100, "used": 7}},
+}
 
 
 @pytest.mark.parametrize(
     ("name", "clock", "mhz", "asked", "first", "last"),
     [
-        ("timing_ecp5.json", "$glbnet$clock.clk", 60.6907, 100.0, "post", "post.word"),
+        ("timing_ecp5.json", "clock.clk", 60.6907, 100.0, "post", "post.word"),
         ("timing_ice40.json", "clk", 23.5710, 24.0, "post", "post.place"),
     ],
 )
 def test_a_real_report(name: str, clock: str, mhz: float, asked: float, first: str, last: str) -> None:
     report = read_timing(DATA / name)
-    assert report.clock == clock
+    assert report.slowest.name == clock
+    assert report.slowest.asked_mhz == pytest.approx(asked, rel=1e-3)
     assert round(report.mhz, 4) == mhz
     assert not report.meets(asked)
     assert report.meets(report.mhz)
@@ -75,7 +119,19 @@ def write(path: Path, fmax: dict[str, float], paths: list[dict[str, object]]) ->
 
 def test_the_slowest_clock_counts(tmp_path: Path) -> None:
     report = read_timing(write(tmp_path / "t.json", {"a": 90.0, "b": 70.0}, []))
-    assert (report.clock, report.mhz, report.path) == ("b", 70.0, None)
+    assert (report.slowest.name, report.mhz, report.path) == ("b", 70.0, None)
+
+
+def test_the_slowest_clocks_own_path_decides(tmp_path: Path) -> None:
+    ends = [("posedge a", "posedge a", 11.0), ("posedge $glbnet$b", "posedge $glbnet$b", 14.0), ("<async>", "posedge $glbnet$b", 20.0)]
+    paths: list[dict[str, object]] = [
+        {"from": start, "to": end, "path": [part("logic", ns, "weft.bridge.crc.bits_SB_LUT4_O_1", "")]} for start, end, ns in ends
+    ]
+    report = read_timing(write(tmp_path / "t.json", {"a": 90.0, "$glbnet$b": 70.0}, paths))
+    assert report.path is not None
+    assert (report.path.start, report.path.end, report.path.ns) == ("posedge b", "posedge b", 14.0)
+    (step,) = report.path.steps
+    assert step.to_json() == {"place": "bridge.crc.bits", "cells": 1, "logic_ns": 14.0, "routing_ns": 0.0}, "nobody says which component"
 
 
 def test_a_report_without_a_clock_is_refused(tmp_path: Path) -> None:
@@ -83,12 +139,43 @@ def test_a_report_without_a_clock_is_refused(tmp_path: Path) -> None:
         read_timing(write(tmp_path / "t.json", {}, []))
 
 
+def test_clocks_and_paths(tmp_path: Path) -> None:
+    path = tmp_path / "timing.json"
+    path.write_text(json.dumps(REPORT))
+    found = read_timing(path, lambda cell: OWNERS.get(cell, "other"))
+    assert [(clock.name, clock.reached_mhz, clock.asked_mhz, clock.met) for clock in found.clocks] == [
+        ("clk", 66.5, 60.0, True),
+        ("slow", 20.0, 25.0, False),
+    ]
+    assert found.utilization == {"TRELLIS_COMB": (7, 100)}
+    (critical,) = found.paths
+    assert (critical.start, critical.end) == ("posedge clk", "posedge clk")
+    assert critical.route == "array -> feeder -> array"
+    assert [(step.component, step.cells, step.logic_ns, step.routing_ns) for step in critical.steps] == [
+        ("array", 1, 0.5, 2.0),
+        ("feeder", 1, 0.25, 1.0),
+        ("array", 1, 0.125, 0.0),
+    ]
+    assert (critical.ns, critical.routing_ns) == (3.875, 3.0)
+
+
+def test_a_file_that_is_no_report(tmp_path: Path) -> None:
+    path = tmp_path / "timing.json"
+    with pytest.raises(InputError, match="cannot be read"):
+        read_timing(path)
+    path.write_text("[]")
+    with pytest.raises(InputError, match="no report of nextpnr"):
+        read_timing(path)
+
+
 def placement(seed: int, mhz: float, path: CriticalPath | None = None) -> Placement:
-    return Placement(seed, StageResult(f"seed {seed}", 1.0, False), Path(), TimingReport("clk", mhz, path, {}))
+    timing = TimingReport((Clock("clk", mhz, 100.0),), () if path is None else (path,), {})
+    return Placement(seed, StageResult(f"seed {seed}", 1.0, False), Path(), timing)
 
 
 def test_a_clock_that_is_not_met_says_by_how_much_where_and_what_to_try() -> None:
-    path = CriticalPath((Step("array.row_3.pe_2.product", 1, 3.0, 4.0), Step("accumulator.bank_0.ram.write_data", 2, 1.0, 4.5)))
+    steps = (Step("array.row_3.pe_2.product", 1, 3.0, 4.0), Step("accumulator.bank_0.ram.write_data", 2, 1.0, 4.5))
+    path = CriticalPath("posedge clk", "posedge clk", steps)
     tried = [placement(1, 75.0), placement(2, 80.0, path)]
     error = timing_error(BOARDS["ulx3s_85f"], tried[1], tried, 100.0)
     assert error.exit_code == 5

@@ -21,7 +21,7 @@ from boards.report.report import read_report
 from boards.synthesis import NETLIST
 from golden.graph import Graph
 from tests.boards.report.small_netlist import placed_cells, write_netlist
-from tests.boards.report.test_timing import REPORT
+from tests.boards.test_timing import REPORT
 from tests.weft.small import Command
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

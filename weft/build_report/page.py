@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from boards.report.components import GROUPS
 from boards.report.report import BuildReport
-from boards.report.timing import CriticalPath
+from boards.timing import CriticalPath
 from weft.build_report.floorplan_svg import floorplan_svg
 from weft.build_report.roofline import roofline
 from weft.version import VERSION
