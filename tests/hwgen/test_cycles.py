@@ -51,11 +51,11 @@ class Shape:
 
     @property
     def path(self) -> int:
-        return self.config.rows + self.config.cols + 6
+        return self.config.rows + self.config.cols + 7
 
     @property
     def post(self) -> int:
-        return 7 + RESCALER[self.config.rescale.kind.value]
+        return 8 + RESCALER[self.config.rescale.kind.value]
 
     def hidden(self, lane_groups: int, path: int) -> bool:
         """Whether post-processing keeps up: it takes no longer than the array for a group, and the bank is back in time."""
@@ -129,7 +129,7 @@ def test_pooling(network, array, format, channels, size, maximum):
     shape = Shape(made, groups, 4, pixels, channels)
     (timing,) = compile_graph(graph, made).layers
     space = max(pixels, shape.interval)
-    path = 7  # feeder and pooling path, whose latency is that of a table
+    path = 8  # feeder and pooling path, whose latency is that of a table
     assume(shape.hidden(per_group // lanes, path))
     # No weights to wait for, so the first issue is a cycle earlier than that of a convolution.
     assert timing.cycles == groups * 4 * pixels + (path + 2 + (last - 1) * space + pixels + shape.post) + FIRST - 1 + LAST
