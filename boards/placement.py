@@ -55,13 +55,13 @@ def outputs(family: Family) -> tuple[str, ...]:
 def options(board: Board, constraints: str, mhz: float, seed: int) -> list[str]:
     """nextpnr's command line, without the program."""
     family = {
-        # The default router does not come to an end on dense designs; to late nets the placer gives fifteen times the usual weight.
+        # The default router does not come to an end on dense designs.  Late nets have fifteen times the usual weight in placing.
         Family.ECP5: [
             *("--lpf", constraints, "--textcfg", CONFIGURATION[Family.ECP5]),
             *("--router", "router2", "--placer-heap-timingweight", "150"),
         ],
         Family.ICE40: ["--pcf", constraints, "--asc", CONFIGURATION[Family.ICE40]],
-        Family.GOWIN: ["--vopt", f"cst={constraints}"],
+        Family.GOWIN: ["--vopt", f"cst={constraints}", "--router", "router2"],
     }[board.family]
     common = ["--json", NETLIST, "--write", PLACED, "--report", TIMING, "--freq", f"{mhz:.6f}", "--seed", str(seed)]
     # Whether the clock is met is judged from the report, so that there is one in either case.

@@ -96,6 +96,7 @@ def test_command_lines() -> None:
     gowin = placement.options(BOARDS["tang_nano_20k"], "top.cst", 54.0, 1)
     assert gowin[:4] == ["--device", "GW2AR-LV18QN88C8/I7", "--vopt", "family=GW2A-18C"]
     assert "cst=top.cst" in gowin
+    assert gowin[gowin.index("--router") + 1] == "router2"
     assert "--asc" in placement.options(BOARDS["icebreaker"], "top.pcf", 24.0, 1)
 
 
