@@ -18,14 +18,16 @@ from boards.placement import Placement
 from boards.pll import PllSettings, solve
 from boards.record import DESIGN, FORMAT, RECORD, BuildRecord
 from boards.stages import StageResult, run_stage
-from boards.tools import TOOLCHAINS, YOSYS, FoundProgram, Program, require
+from boards.tools import TOOLCHAINS, require
 from boards.top import CONSTRAINTS, Top, top_sources
 from golden.errors import InputError, TimingError
 from hwgen.config import AcceleratorConfig
 from hwgen.design import Design, read_design
 from hwgen.emit import uart_verilog
+from hwgen.programs import FoundProgram, Program
 from hwgen.regmap import volatile
 from hwgen.uart_link import divisor
+from hwgen.yosys import YOSYS
 
 #: Called with (what is being done, steps done, steps in all).
 Progress = Callable[[str, int, int], None]

@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 
 from boards.board import Board
-from boards.process import run
 from boards.record import BuildRecord
 from boards.tools import OPENFPGALOADER, library_remedy, missing_library, require
 from golden.errors import InputError, ToolFailedError, ToolMissingError
+from hwgen.process import run
 
 
 class Memory(enum.Enum):

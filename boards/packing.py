@@ -8,12 +8,12 @@ from pathlib import Path
 from boards.board import Board
 from boards.host.transfer import image_words
 from boards.placement import CONFIGURATION, PLACED
-from boards.process import run
-from boards.tools import FoundProgram
 from golden.errors import InputError
 from hwgen import flash_image
 from hwgen.design import Design
 from hwgen.family import Family
+from hwgen.process import run
+from hwgen.programs import FoundProgram
 from hwgen.regmap import Window
 
 LOG = "pack.log"

@@ -15,14 +15,14 @@ from boards import macro_placement, register_copies
 from boards.board import Board
 from boards.macro_placement import fills, place_macros
 from boards.macro_sites import Sites
-from boards.process import CancelledError, log_end, run
 from boards.register_copies import copy_registers
 from boards.stages import StageResult, run_stage
 from boards.synthesis import NETLIST
 from boards.timing import TimingReport, read_timing
-from boards.tools import FoundProgram
 from golden.errors import DoesNotFitError, ToolFailedError
 from hwgen.family import Family
+from hwgen.process import CancelledError, log_end, run
+from hwgen.programs import FoundProgram
 
 PLACED, TIMING, LOG = "placed.json", "timing.json", "place.log"
 #: What the packer takes besides the placement.

@@ -12,12 +12,13 @@ from boards.board import Board
 from boards.build import Progress, pack_stage, write_record
 from boards.record import DESIGN, RECORD, BuildRecord
 from boards.stages import StageResult
-from boards.tools import ECPPACK, YOSYS, require
+from boards.tools import ECPPACK, require
 from boards.top import Top
 from golden.errors import InputError
 from hwgen.design import read_design
 from hwgen.emit import templates
 from hwgen.family import Family
+from hwgen.yosys import YOSYS
 
 _ACCELERATOR = "accelerator.v"
 

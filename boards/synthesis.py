@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from boards.process import run
-from boards.tools import FoundProgram
 from golden.errors import ToolFailedError
 from hwgen import output_registers
 from hwgen.family import Family
+from hwgen.programs import FoundProgram
 from hwgen.synthesis import synthesis_command
+from hwgen.yosys import run_script
 
 NETLIST = "netlist.json"
 LOG = "synthesis.log"
@@ -34,8 +34,7 @@ def script(family: Family, verilog: Sequence[str]) -> str:
 
 def synthesize(yosys: FoundProgram, folder: Path, text: str, family: Family, compiling: Callable[[], None] | None = None) -> None:
     """Runs Yosys in a folder that has the sources; leaves NETLIST and LOG in it.  Raises ToolFailedError."""
-    (folder / "synthesis.ys").write_text(text, encoding="utf-8")
-    run([yosys.path, "-Q", "-T", "synthesis.ys"], folder, folder / LOG, "synthesis", compiling=compiling)
+    run_script(yosys, text, folder, compiling=compiling)
     if family is Family.ECP5:
         netlist = json.loads((folder / NETLIST).read_text(encoding="utf-8"))
         output_registers.place_registers(netlist, "top")

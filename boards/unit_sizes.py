@@ -15,17 +15,18 @@ from pathlib import Path
 
 import msgspec
 
-from boards.process import run
 from boards.report.netlist import Cell
 from boards.report.utilization import Use, use_of
-from boards.tools import YOSYS, FoundProgram, require
+from boards.tools import require
 from golden.errors import InputError
 from hwgen import cache
 from hwgen.config import AcceleratorConfig
 from hwgen.emit import UART_MODULE, accelerator_verilog, uart_verilog
 from hwgen.emit.images import image_depths
 from hwgen.family import Family
+from hwgen.programs import FoundProgram
 from hwgen.synthesis import synthesis_command
+from hwgen.yosys import YOSYS, run_script
 
 #: Units by the way to their instance; of two that match, the longer way.
 UNITS: Mapping[str, str] = {
@@ -113,9 +114,9 @@ def unit_sizes(config: AcceleratorConfig, *, flash_offset: int | None = None) ->
 def _synthesize(yosys: FoundProgram, sources: Mapping[str, str], script: str, images: Mapping[str, int]) -> str:
     with tempfile.TemporaryDirectory(prefix="weft-units-") as scratch:
         folder = Path(scratch)
-        for name, text in {**sources, "units.ys": script, **dict.fromkeys(images, "0\n")}.items():
+        for name, text in {**sources, **dict.fromkeys(images, "0\n")}.items():
             (folder / name).write_text(text, encoding="utf-8")
-        run([yosys.path, "-Q", "-T", "units.ys"], folder, folder / "log", "synthesis of the units")
+        run_script(yosys, script, folder, "synthesis of the units")
         return (folder / "netlist.json").read_text(encoding="utf-8")
 
 

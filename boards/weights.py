@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boards.process import run
-from boards.tools import FoundProgram
 from golden.errors import InputError, ToolFailedError
+from hwgen.programs import FoundProgram
+from hwgen.yosys import run_script
 
 #: Initial contents of a block, INITVAL_00 to INITVAL_3F, as the netlist has them: bits, the highest first.
 Contents = tuple[str, ...]
@@ -86,8 +86,7 @@ def synthesize_memories(
                 "select weft_ram",
                 f"write_json -selected memory_{index}.json",
             ]
-        (work / "memories.ys").write_text("\n".join([*lines, ""]), encoding="utf-8")
-        run([yosys.path, "-Q", "-T", "memories.ys"], work, work / "memories.log", "synthesis of the memories", compiling=compiling)
+        run_script(yosys, "\n".join([*lines, ""]), work, "synthesis of the memories", compiling=compiling)
         return {image: blocks(json.loads((work / f"memory_{index}.json").read_text()), "weft_ram") for index, image in enumerate(images)}
 
 

@@ -17,6 +17,7 @@ from hwgen.emit import templates
 from hwgen.family import Family
 from hwgen.output_registers import place_registers
 from hwgen.synthesis import synthesis_command
+from hwgen.yosys import run_script
 from sim import yosys
 from sim.build_folder import TOP, BuildFolder
 from sim.netlist_models import netlist_models
@@ -26,7 +27,7 @@ from sim.tools import Simulator
 #: (SDPX9B, DPX9B) are missing.
 FAMILIES = (Family.ECP5, Family.ICE40)
 
-MAPPED, VERILOG, STATISTICS, LOG, SECONDS = "mapped.json", "netlist.v", "statistics.json", "yosys.log", "seconds.txt"
+MAPPED, VERILOG, STATISTICS, SECONDS = "mapped.json", "netlist.v", "statistics.json", "seconds.txt"
 
 #: Names of wires are left out: they are long, and nobody reads 8,000 of them; cells keep theirs.
 _WRITE = f"read_json {MAPPED}; delete t:$scopeinfo; rename -hide w:*; write_verilog -noattr {VERILOG}"
@@ -88,19 +89,19 @@ def synthesize(build: BuildFolder, family: Family | None = None) -> Netlist:
     files = [build.verilog, *(build.path / name for name in build.images)]
     passes = Path(output_registers.__file__).read_text(encoding="utf-8")
     key = cache.digest(
-        tool.version, str(tool.executable), script, _WRITE, passes, *(part for file in files for part in (file.name, file.read_bytes()))
+        tool.version, str(tool.path), script, _WRITE, passes, *(part for file in files for part in (file.name, file.read_bytes()))
     )
 
     def make(part: Path) -> None:
         for file in files:
             shutil.copyfile(file, part / file.name)
         started = time.perf_counter()
-        yosys.run(tool, script, part, LOG)
+        run_script(tool, script, part)
         if family is Family.ECP5:
             netlist = json.loads((part / MAPPED).read_text(encoding="utf-8"))
             place_registers(netlist, TOP)
             (part / MAPPED).write_text(json.dumps(netlist), encoding="utf-8")
-        yosys.run(tool, _WRITE, part)
+        run_script(tool, _WRITE, part, "writing the netlist", name="writing")
         (part / MAPPED).unlink()
         (part / SECONDS).write_text(f"{time.perf_counter() - started:.1f}", encoding="ascii")
         for file in files:

@@ -12,10 +12,11 @@ from boards.calibration.designs import cases, measure
 from boards.calibration.errors import markdown
 from boards.calibration.fit import fit
 from boards.calibration.memory_shapes import measure_memories
-from boards.tools import YOSYS, require
+from boards.tools import require
 from hwgen.estimate.estimate import FAMILIES
 from hwgen.estimate.measured import Measured
 from hwgen.family import Family
+from hwgen.yosys import YOSYS
 
 Progress = Callable[[str, int, int], None]
 

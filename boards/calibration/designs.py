@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boards.process import run
 from boards.report.netlist import attribute, read_cells, scopes_of
 from boards.report.utilization import packed_luts, utilization
-from boards.tools import FoundProgram
 from golden.rescale import RescaleFormat
 from hwgen import cache
 from hwgen.config import NAMED, AcceleratorConfig
@@ -21,7 +19,9 @@ from hwgen.emit.images import image_files
 from hwgen.emit.verilog import UART_MODULE
 from hwgen.estimate.measured import Measured
 from hwgen.family import Family
+from hwgen.programs import FoundProgram
 from hwgen.synthesis import synthesis_command
+from hwgen.yosys import run_script
 
 #: Clock cycles of a bit on the serial line of the designs; the bridge hardly depends on it.
 _DIVISOR = 50
@@ -91,9 +91,9 @@ def measure(case: Case, family: Family, yosys: FoundProgram) -> Measured:
     def synthesize() -> str:
         with tempfile.TemporaryDirectory(prefix="weft-calibration-") as scratch:
             folder = Path(scratch)
-            for name, text in {**verilog, **dict.fromkeys(image_files(config).values(), "0\n"), "synthesis.ys": script}.items():
+            for name, text in {**verilog, **dict.fromkeys(image_files(config).values(), "0\n")}.items():
                 (folder / name).write_text(text, encoding="utf-8")
-            run([yosys.path, "-Q", "-T", "synthesis.ys"], folder, folder / "log", f"synthesis of {case.name} for {family.value}")
+            run_script(yosys, script, folder, f"synthesis of {case.name} for {family.value}")
             cells = read_cells(folder / "netlist.json")
         use = utilization(cells, attribute(cells, scopes_of(cells)))
         components = {component.name: each.to_json() for component, each in use.components.items()}

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from boards.process import run
-from boards.tools import FoundProgram
 from hwgen import cache
 from hwgen.estimate.blocks import Memory
 from hwgen.family import Family
+from hwgen.programs import FoundProgram
+from hwgen.yosys import run_script
 
 #: Widths and depths, with a write enable for every byte, and with one for the word.
 _BYTES = ((8, 16, 24, 32, 40, 56, 64, 72, 128, 256), (64, 128, 256, 512, 1024, 2048, 3072, 4096, 5120, 8192, 8704, 10240, 16384))
@@ -50,8 +50,7 @@ def measure_memories(family: Family, yosys: FoundProgram) -> tuple[tuple[Memory,
         with tempfile.TemporaryDirectory(prefix="weft-calibration-") as scratch:
             folder = Path(scratch)
             (folder / "memories.v").write_text(verilog, encoding="utf-8")
-            (folder / "memories.ys").write_text(script, encoding="utf-8")
-            run([yosys.path, "-Q", "-T", "memories.ys"], folder, folder / "log", f"mapping memories for {family.value}")
+            run_script(yosys, script, folder, f"mapping memories for {family.value}")
             modules = json.loads((folder / "found.json").read_text(encoding="utf-8"))["modules"]
         return json.dumps({name.removeprefix("\\"): module["num_cells_by_type"] for name, module in modules.items()})
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boards.board import Board, Capacity
-from boards.process import run
 from boards.report.netlist import Cell
 from boards.report.utilization import Use, use_of
-from boards.tools import YOSYS, require
+from boards.tools import require
 from golden.errors import DoesNotFitError
 from hwgen.synthesis import synthesis_command
+from hwgen.yosys import YOSYS, run_script
 
 NETLIST, SCRIPT, LOG = "netlist.json", "synthesis.ys", "synthesis.log"
 
@@ -49,8 +49,7 @@ def synthesized(
     Raises DoesNotFitError where the device has less, ToolMissingError without Yosys, ToolFailedError where it fails.
     """
     script = "\n".join([*(f"read_verilog {name}" for name in verilog), synthesis_command(board.family, top), f"write_json {NETLIST}", ""])
-    (folder / SCRIPT).write_text(script, encoding="utf-8")
-    run([require(YOSYS)[YOSYS].path, "-Q", "-T", SCRIPT], folder, folder / LOG, "synthesis", compiling=compiling)
+    run_script(require(YOSYS)[YOSYS], script, folder, compiling=compiling)
     cells = json.loads((folder / NETLIST).read_text(encoding="utf-8"))["modules"][top]["cells"]
     found = resources(Counter(cell["type"] for cell in cells.values()), board.capacity)
     lacks = [f"{each.name}: {each.used:,g} are needed, {each.there:,} are there" for each in found if each.used > each.there]

@@ -13,6 +13,7 @@ from boards.definitions import BOARDS
 from boards.flash import Memory, choose, command, flash
 from boards.record import FORMAT, BuildRecord, read_record, serial_design
 from golden.errors import InputError, ToolFailedError, ToolMissingError
+from hwgen import programs
 
 ULX3S, ICEBREAKER = BOARDS["ulx3s_85f"], BOARDS["icebreaker"]
 
@@ -38,7 +39,7 @@ def loader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     script = tmp_path / "loader"
     monkeypatch.setenv("OPENFPGALOADER", str(script))
     tools.missing_library.cache_clear()
-    tools._version.cache_clear()
+    programs.version.cache_clear()
     return script
 
 
@@ -91,7 +92,7 @@ def test_failures_say_what_to_check(tmp_path: Path, loader: Path, said: str, mea
 
 
 def test_a_missing_library(tmp_path: Path, loader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tools, "_packaged", lambda program: None)
+    monkeypatch.setattr(programs, "packaged", lambda program: None)
     loader.write_text("#!/bin/sh\necho 'x: error while loading shared libraries: libusb-1.0.so.0: cannot open' >&2; exit 127\n")
     loader.chmod(0o755)
     with pytest.raises(ToolMissingError, match=r"does not start without the library libusb-1\.0\.so\.0: .*apt-get install libusb-1\.0-0"):

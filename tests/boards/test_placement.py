@@ -11,10 +11,10 @@ import pytest
 from boards import placement
 from boards.definitions import BOARDS
 from boards.placement import Placement, place_seeds
-from boards.process import CancelledError
 from boards.stages import StageResult
 from boards.timing import Clock, TimingReport
 from golden.errors import DoesNotFitError, ToolFailedError
+from hwgen.process import CancelledError
 
 PATIENCE = 20.0
 
@@ -128,7 +128,7 @@ def fake_nextpnr(folder: Path, output: str) -> Path:
     ],
 )
 def test_failures_of_nextpnr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, error: type[Exception], said: str) -> None:
-    from boards.tools import FoundProgram
+    from hwgen.programs import FoundProgram
 
     monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "cache"))
     (tmp_path / "netlist.json").write_text("{}", encoding="utf-8")

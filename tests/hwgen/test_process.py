@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from boards.process import CancelledError, run
 from golden.errors import ToolFailedError
+from hwgen.process import CancelledError, run
 
 
 def test_what_a_tool_prints_is_the_log(tmp_path: Path) -> None:
