@@ -5,7 +5,7 @@ from __future__ import annotations
 from amaranth_boards.arty_a7 import ArtyA7_100Platform
 
 from boards.board import Board, Capacity, Lamps
-from hwgen.config import AcceleratorConfig
+from boards.seven_series import ACCELERATOR
 from hwgen.family import Family
 
 BOARD = Board(
@@ -14,19 +14,7 @@ BOARD = Board(
     family=Family.XILINX7,
     part="xc7a100ticsg324-1L",
     platform=ArtyA7_100Platform,
-    config=AcceleratorConfig(
-        rows=16,
-        cols=8,
-        lanes=4,
-        weight_rows_per_cycle=4,
-        acc_depth=512,
-        act_depth=512,
-        weight_depth=512,
-        param_depth=512,
-        program_depth=512,
-        max_layers=64,
-        family=Family.XILINX7,
-    ),
+    config=ACCELERATOR,
     clock_mhz=100.0,
     least_mhz=100.0,
     lamps=Lamps(open=("led", 0), activity=("led", 1), done=("led", 2), passed=("led", 2), failed=("led", 3)),

@@ -9,7 +9,7 @@ from amaranth.vendor import XilinxPlatform
 from amaranth_boards.resources import ButtonResources, LEDResources, RGBLEDResource, SwitchResources
 
 from boards.board import Board, Capacity, Lamps
-from hwgen.config import AcceleratorConfig
+from boards.seven_series import ACCELERATOR
 from hwgen.family import Family
 
 
@@ -40,19 +40,7 @@ BOARD = Board(
     family=Family.XILINX7,
     part="xc7z020clg400-1",
     platform=PynqZ2Platform,
-    config=AcceleratorConfig(
-        rows=16,
-        cols=8,
-        lanes=4,
-        weight_rows_per_cycle=4,
-        acc_depth=512,
-        act_depth=512,
-        weight_depth=512,
-        param_depth=512,
-        program_depth=512,
-        max_layers=64,
-        family=Family.XILINX7,
-    ),
+    config=ACCELERATOR,
     clock_mhz=100.0,
     least_mhz=100.0,
     lamps=Lamps(open=("led", 0), activity=("led", 1), done=("led", 2), passed=("led", 2), failed=("led", 3)),
