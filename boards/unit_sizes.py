@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from boards.report.netlist import Cell
-from boards.report.utilization import Use, use_of
+from boards.report.utilization import Use, use_of, use_of_types
 from boards.tools import require
 from golden.errors import InputError
 from hwgen import cache
@@ -130,8 +130,4 @@ def _cells(netlist: _Netlist, module: str, path: str) -> Iterator[tuple[str, Use
             kinds[primitive] += 1
         elif cell.type in netlist.modules:
             yield from _cells(netlist, cell.type, f"{path}.{name}".lstrip("."))
-    yield unit, sum((_times(use_of(Cell(type=kind)), count) for kind, count in kinds.items()), Use())
-
-
-def _times(use: Use, count: int) -> Use:
-    return Use(use.lut * count, use.carry * count, use.ff * count, use.dsp * count, use.block_ram * count, use.big_ram * count)
+    yield unit, use_of_types(kinds)

@@ -19,7 +19,7 @@ from golden.graph import Graph
 from golden.rescale import RescaleFormat
 from weft import prediction
 from weft.arrays import Layout, Samples, Values, choice
-from weft.configuration import CELLS, configuration
+from weft.configuration import CELLS, configuration, named_configuration
 from weft.network import load_network
 from weft.network_inputs import Data, int8_inputs, network_samples
 from weft.output import new_file
@@ -417,11 +417,11 @@ def units(config: str, *, family: str | None = None, flash: bool = False) -> Uni
     from dataclasses import replace
 
     from boards.unit_sizes import unit_sizes
-    from hwgen.config import NAMED, Family
+    from hwgen.family import Family
 
-    if config not in NAMED:
-        raise InputError(f"there is no configuration {config!r}; the named ones are {', '.join(NAMED)}")
-    chosen = NAMED[config] if family is None else replace(NAMED[config], family=Family(family))
+    chosen = named_configuration(config)
+    if family is not None:
+        chosen = replace(chosen, family=Family(family))
     return unit_sizes(chosen, flash_offset=0x100000 if flash else None)
 
 

@@ -26,10 +26,11 @@ from golden.graph import Graph
 from golden.interpreter import cores
 from hwgen.compiler.fitting import compile_fitted, compile_least
 from hwgen.compiler.program import Program
-from hwgen.config import NAMED, AcceleratorConfig
+from hwgen.config import AcceleratorConfig
 from hwgen.estimate.estimate import estimate
 from sim.verilog import uart_verilog
 from weft.build_report import REPORT_PAGE, write_page
+from weft.configuration import named_configuration
 from weft.design_folder import write_design
 from weft.output import make_parents, new_folder
 from weft.version import VERSION
@@ -45,9 +46,7 @@ def board_config(board: Board, graph: Graph, config: str | None, parameters: Map
     if config is not None:
         if parameters:
             raise InputError(f"give the configuration {config!r} or parameters ({', '.join(parameters)}), not both")
-        if config not in NAMED:
-            raise InputError(f"there is no configuration {config!r}; the named ones are {', '.join(NAMED)}")
-        return replace(NAMED[config].with_rescale(graph.format), family=board.family)
+        return replace(named_configuration(config).with_rescale(graph.format), family=board.family)
     chosen = {**board.config.to_json(), "rescale": str(graph.format), **parameters}
     return AcceleratorConfig.from_json(chosen)
 

@@ -14,6 +14,13 @@ _LANES = (4, 2, 1)
 CELLS = ("family",)
 
 
+def named_configuration(name: str) -> AcceleratorConfig:
+    """The configuration of a name.  Raises InputError for an unknown one, with those that there are."""
+    if name not in NAMED:
+        raise InputError(f"there is no configuration {name!r}; the named ones are {', '.join(NAMED)}")
+    return NAMED[name]
+
+
 def configuration(rescale: RescaleFormat, name: str | None = None, **parameters: int | str) -> AcceleratorConfig:
     """The configuration `name`, or one of `parameters` (fields of AcceleratorConfig, `rows` and `cols` among them); DEFAULT without either.
 
@@ -23,9 +30,9 @@ def configuration(rescale: RescaleFormat, name: str | None = None, **parameters:
     """
     cells = {name: parameters.pop(name) for name in CELLS if name in parameters}
     if not parameters:
-        if name is not None and name not in NAMED:
-            raise InputError(f"there is no configuration {name!r}; the named ones are {', '.join(NAMED)}")
-        return AcceleratorConfig.from_json({**NAMED[name or DEFAULT].with_rescale(rescale).to_json(), **cells})
+        return AcceleratorConfig.from_json(
+            {**named_configuration(DEFAULT if name is None else name).with_rescale(rescale).to_json(), **cells}
+        )
     if name is not None:
         raise InputError(f"give the configuration {name!r} or parameters ({', '.join(parameters)}), not both")
     if missing := [parameter for parameter in ("rows", "cols") if parameter not in parameters]:

@@ -19,6 +19,23 @@ _NAMED = 10
 
 
 @contextmanager
+def _scratch(path: Path) -> Iterator[Path]:
+    """A folder beside `path` for as long as the block runs.  Failures to write it, or for want of room, become InputError for `path`."""
+    try:
+        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    try:
+        yield scratch
+    except OSError as error:
+        if error.errno in _DEVICE_ERRORS or (isinstance(error.filename, str) and Path(error.filename).is_relative_to(scratch)):
+            raise _cannot_write(path, error) from error
+        raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
 def new_file(path: Path) -> Iterator[Path]:
     """A path to write to; what is there becomes `path` when the block ends well.
 
@@ -26,20 +43,10 @@ def new_file(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder; give the path of a file")
-    try:
-        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    try:
+    with _scratch(path) as scratch:
         draft = scratch / path.name
         yield draft
         draft.replace(path)
-    except OSError as error:
-        if error.errno in _DEVICE_ERRORS or (isinstance(error.filename, str) and Path(error.filename).is_relative_to(scratch)):
-            raise _cannot_write(path, error) from error
-        raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 @contextmanager
@@ -58,23 +65,13 @@ def new_folder(path: Path, written: Callable[[Path], Collection[str]]) -> Iterat
         raise InputError(
             f"{path} also holds files that Weft did not write; name another folder, or move them away", [*foreign[:_NAMED], *more]
         )
-    try:
-        scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    try:
+    with _scratch(path) as scratch:
         draft = scratch / path.name
         draft.mkdir()
         yield draft
         if path.exists():
             path.rename(scratch / "before")
         draft.rename(path)
-    except OSError as error:
-        if error.errno in _DEVICE_ERRORS or (isinstance(error.filename, str) and Path(error.filename).is_relative_to(scratch)):
-            raise _cannot_write(path, error) from error
-        raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def make_parents(path: Path) -> None:

@@ -35,6 +35,10 @@ class Use:
     def __add__(self, other: Use) -> Use:
         return Use(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
+    def times(self, count: int) -> Use:
+        """What so many of it take."""
+        return Use(*(getattr(self, each.name) * count for each in fields(self)))
+
     def to_json(self) -> dict[str, float]:
         """Whole numbers but for half blocks."""
         return {name: int(value) if value == int(value) else value for name, value in asdict(self).items()}
@@ -104,6 +108,11 @@ def use_of(cell: Cell) -> Use:
     if cell.type == "ICESTORM_LC":
         return use + Use(carry=_flag(cell, "CARRY_ENABLE"), ff=_flag(cell, "DFF_ENABLE"))
     return use
+
+
+def use_of_types(counts: Mapping[str, int]) -> Use:
+    """What so many cells of each type take, none of which has parameters that count."""
+    return sum((use_of(Cell(kind)).times(count) for kind, count in counts.items()), Use())
 
 
 def _flag(cell: Cell, name: str) -> int:

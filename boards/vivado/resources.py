@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boards.board import Board, Capacity
-from boards.report.netlist import Cell
-from boards.report.utilization import Use, use_of
+from boards.report.utilization import use_of_types
 from boards.tools import require
 from golden.errors import DoesNotFitError
 from hwgen.synthesis import synthesis_command
@@ -33,11 +32,7 @@ class Resource:
 
 def resources(cells: Counter[str], capacity: Capacity) -> tuple[Resource, ...]:
     """What cells of a netlist, by type, take of a device."""
-    total = Use()
-    for kind, count in cells.items():
-        each = use_of(Cell(kind))
-        total += Use(*(getattr(each, name) * count for name in ("lut", "carry", "ff", "dsp", "block_ram", "big_ram")))
-    used = total.to_json()
+    used = use_of_types(cells).to_json()
     return tuple(Resource(text, used[field], int(getattr(capacity, field))) for field, text in _NAMES.items())
 
 
