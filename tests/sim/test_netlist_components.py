@@ -1,8 +1,9 @@
 """Proofs, for every input and state, that components and their netlists are equivalent; each with a netlist that is refuted.
 
-Yosys pairs registers and wires of the Verilog and of the netlist by their names and proves each pair by induction, over as many cycles as the
-longest delay line needs.  That is out of reach where a multiplier is between them, where memories are block RAM, and where synthesis has
-merged or moved registers, so that pairs are missing: the host port, on iCE40 also the transmitter, the byte shifter and the weight loader.
+Yosys pairs registers and wires of the Verilog and of the netlist by their names and proves each pair by induction, over as many cycles as
+the longest delay line needs.  That is out of reach where a multiplier is between them, where memories are block RAM, and where synthesis
+has merged or moved registers, so that pairs are missing: the host port, on iCE40 also the transmitter, the byte shifter and the weight
+loader.
 """
 
 from __future__ import annotations
