@@ -55,10 +55,11 @@ def outputs(family: Family) -> tuple[str, ...]:
 def options(board: Board, constraints: str, mhz: float, seed: int) -> list[str]:
     """nextpnr's command line, without the program."""
     family = {
-        # The default router does not come to an end on dense designs.  Late nets have fifteen times the usual weight in placing.
+        # The default router does not come to an end on dense designs.  Late nets have fifteen times the usual weight in placing, and
+        # are routed again where they make a detour.
         Family.ECP5: [
             *("--lpf", constraints, "--textcfg", CONFIGURATION[Family.ECP5]),
-            *("--router", "router2", "--placer-heap-timingweight", "150"),
+            *("--router", "router2", "--tmg-ripup", "--placer-heap-timingweight", "150"),
         ],
         Family.ICE40: ["--pcf", constraints, "--asc", CONFIGURATION[Family.ICE40]],
         Family.GOWIN: ["--vopt", f"cst={constraints}", "--router", "router2"],
