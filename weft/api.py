@@ -2,12 +2,14 @@
 
 Networks are given as `golden.graph.Graph` or as the path of a network file; data as arrays or as the path of an npz file
 (`weft.arrays` has its keys).  Failures are `golden.errors.WeftError`, with an exit code of their own.
+
+The functions on boards and their builds are written in `weft.board_api`, and are had from here too.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -19,11 +21,13 @@ from golden.graph import Graph
 from golden.rescale import RescaleFormat
 from weft import prediction
 from weft.arrays import Layout, Samples, Values, choice
-from weft.configuration import CELLS, configuration, named_configuration
-from weft.network import load_network
+from weft.board_api import budget, build, flash, on_board, project, replace_weights, report, units, within_budget
+from weft.configuration import CELLS, configuration
+from weft.network import Path_, graph_of
 from weft.network_inputs import Data, int8_inputs, network_samples
 from weft.output import new_file
 from weft.prediction import Prediction
+from weft.progress import Progress, silent
 from weft.recipe_argument import recipe_of
 from weft.summary import NetworkSummary, summarize
 
@@ -31,10 +35,6 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.export import ExportedProgram
 
-    from boards.budget import Candidate
-    from boards.record import BuildRecord
-    from boards.report.report import BuildReport
-    from boards.unit_sizes import UnitSizes
     from golden.float_graph import FloatGraph
     from golden.recipe import Recipe
     from hwgen.compiler.analysis import Analysis, Place
@@ -43,15 +43,26 @@ if TYPE_CHECKING:
     from hwgen.estimate.estimate import Estimate
     from hwgen.tool import Tool
     from sim.report import VerifyReport
-    from weft.vivado_project import VivadoProject
 
-Path_ = str | os.PathLike[str]
-#: Called with (what is being done, steps done, steps in all).
-Progress = Callable[[str, int, int], None]
-
-
-def _silent(what: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
+__all__ = [
+    "Progress",
+    "analyze",
+    "budget",
+    "build",
+    "check",
+    "doctor",
+    "estimates",
+    "flash",
+    "generate",
+    "inspect",
+    "predict",
+    "project",
+    "quantize",
+    "replace_weights",
+    "report",
+    "units",
+    "verify",
+]
 
 
 def quantize(
@@ -64,7 +75,7 @@ def quantize(
     layout: str | None = None,
     values: str | None = None,
     name: str | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Graph:
     """Quantizes a trained network to integers, int8 by default.
 
@@ -99,7 +110,7 @@ def quantize(
 
 def inspect(network: Graph | Path_) -> NetworkSummary:
     """What a quantized network consists of."""
-    return summarize(_graph(network))
+    return summarize(graph_of(network))
 
 
 def predict(
@@ -110,10 +121,10 @@ def predict(
     images: int | None = None,
     layout: str | None = None,
     values: str | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Prediction:
     """Runs a network in the golden model; `output` is an npz file to write, with `y`, `real` and `prediction` (`Prediction.arrays`)."""
-    graph = _graph(network)
+    graph = graph_of(network)
     samples = {name: each.first(images) for name, each in _samples(inputs, graph.inputs, "inputs", layout, values).items()}
     label = next(iter(samples.values())).label
     found = prediction.predict(graph, int8_inputs(graph, samples), label, lambda done, total: progress("predicting", done, total))
@@ -132,7 +143,7 @@ def generate(
     clock_mhz: float | None = None,
     baud: int = 1_000_000,
     force: bool = False,
-    progress: Progress = _silent,
+    progress: Progress = silent,
     **parameters: int | str,
 ) -> Program:
     """Writes the folder with the accelerator's Verilog, memory images and documentation; returns the compiled program.
@@ -153,12 +164,12 @@ def generate(
     from weft.design_folder import write_design
 
     cycles_per_bit = None if clock_mhz is None else divisor(clock_mhz * 1e6, baud)
-    graph = _graph(network)
+    graph = graph_of(network)
     progress("compiling the network", 0, 1)
     if percent is not None:
-        program = _within(graph, board, percent, config, parameters)
+        program = within_budget(graph, board, percent, config, parameters)
     elif board is not None:
-        program = _on_board(graph, board, config, parameters)
+        program = on_board(graph, board, config, parameters)
     else:
         program = compile_fitted(graph, *_configuration(graph, config, parameters))
     progress("compiling the network", 1, 1)
@@ -166,129 +177,6 @@ def generate(
     write_design(program, graph, Path(output), cycles_per_bit=cycles_per_bit, force=force)
     progress("writing Verilog", 1, 1)
     return program
-
-
-def build(
-    network: Graph | Path_,
-    output: Path_,
-    *,
-    board: str,
-    top: str = "uart",
-    mhz: float | None = None,
-    seeds: int = 4,
-    jobs: int | None = None,
-    allow_timing_failure: bool = False,
-    config: str | None = None,
-    force: bool = False,
-    progress: Progress = _silent,
-    **parameters: int | str,
-) -> BuildRecord:
-    """Builds a bitstream for a board, with open tools; writes the folder with it, the design, the netlist and the reports, whole or not
-    at all.  Stages that ran before with the same inputs come from the cache.
-
-    board:                by name (`boards.definitions.BOARDS`).
-    top:                  "uart", or "flash", the same with the weights of an iCE40 from the board's flash, or "selftest": recorded inputs
-                          and outputs in memory, and LEDs for the result.
-    mhz:                  the clock; the board's by default.
-    seeds, jobs:          placements to try until one meets the clock, and how many at once; by default one for every core.
-    allow_timing_failure: whether a bitstream whose clock is not met is a result too.
-    config, parameters:   a named configuration, or parameters that are to differ from the board's; the memories follow the network.
-    force:                replace the build of another network or board.
-
-    Raises InputError, DoesNotFitError, ToolMissingError, ToolFailedError, and TimingError where no placement meets the clock.
-    """
-    from weft.board_build import build_for_board
-
-    return build_for_board(
-        _graph(network),
-        Path(output),
-        board=board,
-        top=top,
-        mhz=mhz,
-        seeds=seeds,
-        jobs=jobs,
-        allow_timing_failure=allow_timing_failure,
-        config=config,
-        parameters=parameters,
-        force=force,
-        progress=progress,
-    )
-
-
-def project(
-    network: Graph | Path_,
-    output: Path_,
-    *,
-    board: str,
-    mhz: float | None = None,
-    config: str | None = None,
-    force: bool = False,
-    progress: Progress = _silent,
-    **parameters: int | str,
-) -> VivadoProject:
-    """Writes a project for Vivado, for a board whose device the open tools make no bitstreams for: Verilog, constraints, Tcl, and for a
-    Zynq the Python that runs on it; whole or not at all.  It is checked as far as Yosys' synthesis goes.
-
-    Parameters as of `build`.  Raises InputError, DoesNotFitError, ToolMissingError, ToolFailedError.
-    """
-    from boards.definitions import find_board
-    from weft.vivado_project import project_for_board
-
-    return project_for_board(
-        _graph(network),
-        Path(output),
-        find_board(board),
-        mhz=mhz,
-        config=config,
-        parameters=parameters,
-        force=force,
-        progress=progress,
-    )
-
-
-def report(folder: Path_, *, html: Path_ | None = None) -> BuildReport:
-    """What a build came to: the folder that `build` wrote, by component; `html` is a page to write, which needs no other files.
-
-    Raises InputError for a folder that is no finished build, or damaged.
-    """
-    from boards.report.report import read_report
-
-    found = read_report(Path(folder))
-    if html is not None:
-        from weft.build_report import write_page
-
-        with new_file(Path(html)) as draft:
-            write_page(found, draft)
-    return found
-
-
-def replace_weights(network: Graph | Path_, folder: Path_, *, progress: Progress = _silent) -> BuildRecord:
-    """Puts a network into the bitstream of a finished build in place of the one that is there, without synthesis or place and route.
-
-    Only the contents of memories change, so the result is what a whole build with the same placement would be.  For ECP5 boards, and
-    networks that the build's accelerator holds, with the same rescale format; DoesNotFitError or InputError otherwise.
-    """
-    from weft.board_build import replace_weights as replace
-
-    return replace(_graph(network), Path(folder), progress=progress)
-
-
-def flash(folder: Path_, memory: str | None = None, *, progress: Progress = _silent) -> tuple[BuildRecord, str]:
-    """Loads a build's bitstream onto its board, by openFPGALoader; returns the build and where it went: "sram" or "flash".
-
-    memory: one of these; by default the device itself ("sram") where that works.
-    Raises InputError, ToolMissingError, and ToolFailedError, which says what to check, where the board cannot be reached.
-    """
-    from boards.definitions import find_board
-    from boards.flash import Memory
-    from boards.flash import flash as load
-    from boards.record import read_record
-
-    record = read_record(Path(folder))
-    progress("loading the bitstream", 0, 1)
-    chosen = load(record, find_board(record.board), None if memory is None else Memory(memory))
-    progress("loading the bitstream", 1, 1)
-    return record, chosen.value
 
 
 def verify(
@@ -307,7 +195,7 @@ def verify(
     junit: Path_ | None = None,
     layout: str | None = None,
     values: str | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
     **parameters: int | str,
 ) -> VerifyReport:
     """Runs the Verilog in a simulator and compares every layer of every image with the golden model, bit for bit.
@@ -326,7 +214,7 @@ def verify(
     from hwgen.family import Family
     from sim import verify as verification
 
-    graph = _graph(network)
+    graph = graph_of(network)
     x = int8_inputs(graph, _samples(inputs, graph.inputs, "inputs", layout, values))
     if build is not None and (config is not None or parameters):
         raise InputError("a folder has its own configuration: give a build folder or a configuration, not both")
@@ -362,9 +250,6 @@ def doctor() -> tuple[Tool, ...]:
     return all_tools()
 
 
-# --- arguments ------------------------------------------------------------------------------------
-
-
 def check(network: Graph | FloatGraph | Path_) -> tuple[Place, ...]:
     """Every operator of a network, quantized or float, and where it runs (after quantization); nothing is compiled.
 
@@ -389,9 +274,9 @@ def analyze(
     from hwgen.compiler.analysis import analyze as analyze_graph
     from hwgen.config import NAMED
 
-    graph = _graph(network)
+    graph = graph_of(network)
     if board is not None:
-        chosen, free = _on_board(graph, board, config, parameters).config, set[str]()
+        chosen, free = on_board(graph, board, config, parameters).config, set[str]()
     else:
         chosen, free = _configuration(graph, config, parameters)
     named = {name: other.with_rescale(graph.format) for name, other in NAMED.items()}
@@ -408,65 +293,7 @@ def estimates(config: AcceleratorConfig) -> tuple[Estimate, ...]:
     return tuple(estimate(config, family) for family in ((config.family,) if config.family in FAMILIES else FAMILIES))
 
 
-def units(config: str, *, family: str | None = None, flash: bool = False) -> UnitSizes:
-    """What each unit of a named configuration takes of a device, behind a serial line, synthesized apart.
-
-    family: of the device; by default the configuration's.  flash: with a loader of weights from an SPI flash.
-    Raises InputError for a configuration or family that there is not, ToolMissingError without Yosys, ToolFailedError when it fails.
-    """
-    from dataclasses import replace
-
-    from boards.unit_sizes import unit_sizes
-    from hwgen.family import Family
-
-    chosen = named_configuration(config)
-    if family is not None:
-        chosen = replace(chosen, family=Family(family))
-    return unit_sizes(chosen, flash_offset=0x100000 if flash else None)
-
-
-def budget(network: Graph | Path_, board: str, *, percent: float = 100) -> tuple[Candidate, ...]:
-    """The configurations for a network on a board, the largest array first, and whether the device, or so much of it, has room for each.
-
-    Raises InputError for an unknown board or a percentage that is none.
-    """
-    from boards.budget import candidates
-    from boards.definitions import find_board
-
-    return candidates(find_board(board), _graph(network), percent)
-
-
-def _within(
-    graph: Graph, board: str | None, percent: float, config: str | AcceleratorConfig | None, parameters: Mapping[str, int | str]
-) -> Program:
-    """The program on the largest configuration that fits so much of a board's device."""
-    from boards.budget import largest
-    from boards.definitions import find_board
-
-    if board is None:
-        raise InputError("a budget is a share of a board's device: name the board too")
-    if config is not None or parameters:
-        raise InputError("a budget chooses the configuration: leave out the configuration and its parameters, or the budget")
-    chosen, _ = largest(find_board(board), graph, percent)
-    assert chosen.program is not None
-    return chosen.program
-
-
-def _on_board(graph: Graph, board: str, config: str | AcceleratorConfig | None, parameters: Mapping[str, int | str]) -> Program:
-    """The program on a board's accelerator, or on another with the cells of the board's family."""
-    from boards.definitions import find_board
-    from weft.board_build import board_config, compile_for
-
-    found = find_board(board)
-    if isinstance(config, str) or config is None:
-        config = board_config(found, graph, config, parameters)
-    elif parameters:
-        raise InputError(f"give a configuration or parameters ({', '.join(parameters)}), not both")
-    return compile_for(found, graph, config)
-
-
-def _graph(network: Graph | Path_) -> Graph:
-    return network if isinstance(network, Graph) else load_network(Path(network))
+# --- arguments ------------------------------------------------------------------------------------
 
 
 def _samples(data: Data | Path_, names: Sequence[str], what: str, layout: str | None, values: str | None) -> dict[str, Samples]:

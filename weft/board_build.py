@@ -33,9 +33,8 @@ from weft.build_report import REPORT_PAGE, write_page
 from weft.configuration import named_configuration
 from weft.design_folder import write_design
 from weft.output import make_parents, new_folder
+from weft.progress import Progress
 from weft.version import VERSION
-
-Progress = Callable[[str, int, int], None]
 
 
 def board_config(board: Board, graph: Graph, config: str | None, parameters: Mapping[str, int | str]) -> AcceleratorConfig:

@@ -16,8 +16,7 @@ from weft import api
 from weft.benchmarks import digits_network, reference_networks
 from weft.benchmarks.registry import NotMeasuredError
 from weft.network import load_network
-
-Progress = Callable[[str, int, int], None]
+from weft.progress import Progress
 
 DIGITS = "digits"
 _REFERENCE = {network.name: network for network in reference_networks.NETWORKS}

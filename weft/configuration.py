@@ -30,9 +30,8 @@ def configuration(rescale: RescaleFormat, name: str | None = None, **parameters:
     """
     cells = {name: parameters.pop(name) for name in CELLS if name in parameters}
     if not parameters:
-        return AcceleratorConfig.from_json(
-            {**named_configuration(DEFAULT if name is None else name).with_rescale(rescale).to_json(), **cells}
-        )
+        chosen = named_configuration(DEFAULT if name is None else name)
+        return AcceleratorConfig.from_json({**chosen.with_rescale(rescale).to_json(), **cells})
     if name is not None:
         raise InputError(f"give the configuration {name!r} or parameters ({', '.join(parameters)}), not both")
     if missing := [parameter for parameter in ("rows", "cols") if parameter not in parameters]:

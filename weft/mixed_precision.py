@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +20,11 @@ from golden.sensitivity import Measure, Scores, sensitivity
 from weft.comparison.contenders import ByRecipe
 from weft.comparison.data import Data
 from weft.comparison.run import Comparison, compare
+from weft.progress import Progress, silent
 
 if TYPE_CHECKING:
     from hwgen.config import AcceleratorConfig
 
-Progress = Callable[[str, int, int], None]
 
 #: Numbers of bits that a layer may get.
 BITS = (2, 3, 4, 5, 6, 7, 8)
@@ -96,7 +96,7 @@ class Allocator:
         base: Recipe = BASE,
         bits: Sequence[int] = BITS,
         eight_bit_ends: bool = True,
-        progress: Progress = lambda what, done, total: None,
+        progress: Progress = silent,
     ) -> None:
         """graph: prepared.  data: for the ranges, and, with its labels where there are any, for the loss.  config: None: no cycles."""
         if not set(bits) <= set(range(2, 9)):
@@ -166,7 +166,7 @@ def front(
     evaluation: Data,
     config: AcceleratorConfig,
     configuration: str,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> Front:
     """Allocations for shares of the bytes of 8-bit weights, and what they are worth; those that cannot be kept are left out."""
     found: dict[tuple[int, ...], Allocation] = {}

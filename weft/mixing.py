@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from golden.errors import InputError
 from golden.rescale import RescaleFormat
 from weft.configuration import configuration
 from weft.output import new_file
+from weft.progress import Progress, silent
 from weft.recipe_argument import recipe_of
 
 if TYPE_CHECKING:
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from golden.float_graph import FloatGraph
     from golden.recipe import Recipe
     from weft.mixed_precision import Allocation, Front
-
-
-#: Called with (what is being done, steps done, steps in all).
-Progress = Callable[[str, int, int], None]
 
 
 def mix(
@@ -39,7 +36,7 @@ def mix(
     output: str | Path | None = None,
     layout: str | None = None,
     values: str | None = None,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> tuple[Allocation, Front | None]:
     """Chooses the bits of every layer within limits; with evaluation inputs also a front of recipes from few bytes to many.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -16,8 +17,15 @@ from weft.foreign_file import refuse_foreign
 if TYPE_CHECKING:
     from golden.float_graph import FloatGraph
 
+Path_ = str | os.PathLike[str]
+
 #: A function that returns a network: package.module:factory.
 FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
+def graph_of(network: Graph | Path_) -> Graph:
+    """A quantized network that is given as it is, or as its file (`load_network`)."""
+    return network if isinstance(network, Graph) else load_network(Path(network))
 
 
 def load_network(path: Path) -> Graph:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,10 @@ from sim.verilog import uart_verilog
 from weft.board_build import board_config, compile_for
 from weft.design_folder import write_design
 from weft.output import new_folder
+from weft.progress import Progress
 
 DESIGN, VIVADO, RECORD = "design", "vivado", "project.json"
 _FORMAT = 1
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
