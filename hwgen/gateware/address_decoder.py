@@ -97,7 +97,7 @@ class DecodedAddress:
     chunk: Signal
 
     def __init__(self, m: Module, decoder: AddressDecoder) -> None:
-        for name in self.__annotations__:
+        for name in type(self).__annotations__:
             source = getattr(decoder, name)
             register = Signal.like(source, name=f"read_{name}", reset_less=True)
             m.d.sync += register.eq(source)
