@@ -74,7 +74,8 @@ _CELLS: dict[str, Use] = {
     "RAM16SDP1": Use(lut=1),
     "RAM16SDP2": Use(lut=2),
     "RAM16SDP4": Use(lut=4),
-    **dict.fromkeys(("DPB", "DPX9B", "SDPB", "SDPX9B", "SP", "SPX9", "pROM", "pROMX9"), _BLOCK),
+    # What synthesis calls them, and what a placement does.
+    **dict.fromkeys(("DPB", "DPX9B", "SDPB", "SDPX9B", "SP", "SPX9", "pROM", "pROMX9", "DP", "SDP", "ROM"), _BLOCK),
     "MULT9X9": _DSP,
     "MULT18X18": Use(dsp=2),
     "MULT36X36": Use(dsp=8),

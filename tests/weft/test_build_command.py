@@ -48,7 +48,8 @@ mhz=$(cat {folder}/mhz.$seed)
 echo '{{}}' > placed.json
 echo "seed $seed" > chip.asc
 cat > timing.json <<END
-{{"fmax": {{"clk": {{"achieved": $mhz, "constraint": 24}}}}, "utilization": {{"ICESTORM_LC": {{"used": 7, "available": 5280}}}},
+{{"fmax": {{"clk": {{"achieved": $mhz, "constraint": 24}}}},
+ "utilization": {{"ICESTORM_LC": {{"used": 7, "available": 5280}}, "DUMMY_CELL": {{"used": 3, "available": 0}}}},
  "critical_paths": [{{"from": "posedge clk", "to": "posedge clk", "path": [
   {{"type": "clk-to-q", "delay": 1.0, "from": {{"cell": "weft.accelerator.core.array.row_3.pe_1.psum_SB_DFF_Q"}}}},
   {{"type": "routing", "delay": 9.0, "from": {{"cell": "weft.accelerator.core.array.row_3.pe_1.psum_SB_DFF_Q"}}}},
@@ -135,7 +136,8 @@ def test_a_folder_has_the_design_the_netlist_the_reports_and_the_bitstream(
     assert (record.board, record.top, record.met, record.mhz, record.reached_mhz) == ("icebreaker", "uart", True, 21.0, 30.0)
     assert record.data["tools"] == {"yosys": "0.99", "nextpnr-ice40": "0.99)"[:-1], "icepack": "unknown"}
     assert [stage["name"] for stage in record.data["stages"]] == ["compile", "emit", "synthesis", "place and route, seed 1", "packing"]
-    assert record.data["utilization"] == {"ICESTORM_LC": {"used": 7, "available": 5280}}
+    # Nothing is divided by what is not available; such cells are not shown.
+    assert record.data["utilization"] == {"ICESTORM_LC": {"used": 7, "available": 5280}, "DUMMY_CELL": {"used": 3, "available": 0}}
     assert record.data["clock"]["pll"]["cell"] == "SB_PLL40_PAD"
     assert record.bitstream.read_text() == "seed 1\n"
     config = json.loads((record.design / "config.json").read_text())

@@ -124,8 +124,9 @@ def show(report: Report, record: BuildRecord) -> None:
         ["stage", "seconds", ""],
         [[stage["name"], f"{stage['seconds']:.1f}", "from the cache" if stage["cached"] else ""] for stage in data["stages"]],
     )
-    used = [[name, each["used"], each["available"], each["used"] / each["available"]] for name, each in data["utilization"].items()]
-    report.table("", ["resource", "used", "available", "share"], [[*row[:3], f"{row[3]:.0%}"] for row in used if row[1] and row[2]])
+    # Of some of Gowin's cells, which stand for several, nextpnr says that none are available.
+    used = [(name, each["used"], each["available"]) for name, each in data["utilization"].items() if each["used"] and each["available"]]
+    report.table("", ["resource", "used", "available", "share"], [[*row, f"{row[1] / row[2]:.0%}"] for row in used])
     clock = data["clock"]
     if not record.met:
         report.note(

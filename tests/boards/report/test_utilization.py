@@ -42,6 +42,8 @@ def test_components_and_their_sum(tmp_path: Path) -> None:
         ("SB_SPRAM256KA", {}, Use(big_ram=1)),
         ("DFFRE", {}, Use(ff=1)),
         ("MULT18X18", {}, Use(dsp=2)),
+        ("SDPX9B", {}, Use(block_ram=1)),
+        ("SDP", {}, Use(block_ram=1)),  # as a placement calls it
         ("RAMB18E1", {}, Use(block_ram=0.5)),
         ("PFUMX", {}, Use()),
     ],
