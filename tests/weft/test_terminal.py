@@ -29,6 +29,11 @@ sys.exit(terminal.run(weft, ["work"]))
 """
 
 
+def _interruptible() -> None:
+    """Tests that run in the background of a shell have interrupts ignored, and hand that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _alive(process: int) -> bool:
     status = Path(f"/proc/{process}/stat")
     return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
@@ -37,14 +42,19 @@ def _alive(process: int) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_its_tool_ends_with_it(number: signal.Signals, tmp_path: Path) -> None:
     """An interrupt, and a request to terminate, which schedulers send."""
-    with subprocess.Popen([sys.executable, "-c", _PROGRAM, str(tmp_path)], stderr=subprocess.PIPE, text=True) as command:
-        children = Path(f"/proc/{command.pid}/task/{command.pid}/children")
-        for _ in range(600):
-            if tool := children.read_text().split():
-                break
-            time.sleep(0.05)
-        assert len(tool) == 1
-        command.send_signal(number)
-        _, said = command.communicate(timeout=60)
-        assert (command.returncode, said) == (130, "\nweft: interrupted\n")
-        assert not _alive(int(tool[0]))
+    with subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, str(tmp_path)], stderr=subprocess.PIPE, text=True, preexec_fn=_interruptible
+    ) as command:
+        try:
+            children = Path(f"/proc/{command.pid}/task/{command.pid}/children")
+            for _ in range(600):
+                if tool := children.read_text().split():
+                    break
+                time.sleep(0.05)
+            assert len(tool) == 1
+            command.send_signal(number)
+            _, said = command.communicate(timeout=60)
+            assert (command.returncode, said) == (130, "\nweft: interrupted\n")
+            assert not _alive(int(tool[0]))
+        finally:
+            command.kill()
