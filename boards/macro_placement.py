@@ -85,7 +85,6 @@ class _Plan:
     """The springs between the cells, and the macros' sites."""
 
     def __init__(self, cells: Sequence[Mapping[str, Any]], sites: Sites) -> None:
-        self.count = len(cells)
         self.sites = sites
         self.macros = {kind: np.array([number for number, cell in enumerate(cells) if cell["type"] == kind], dtype=int) for kind in sites}
         self.all_macros = np.concatenate(list(self.macros.values()))
@@ -100,7 +99,7 @@ class _Plan:
                 self.nets_of[cell].append(net)
         # Nets of up to three cells are springs between each two; of more, springs to a point of their own (a star).
         ends: list[tuple[int, int, float]] = []
-        points = self.count
+        points = len(cells)
         for members, weight in nets.items():
             size = len(members)
             if size <= 3:
@@ -128,8 +127,7 @@ class _Plan:
         chosen = best
         for _ in range(_REFINEMENTS):
             for kind in self.macros:
-                others = {cell: site for cell, site in chosen.sites.items() if cell not in set(self.macros[kind].tolist())}
-                chosen = self._around({**others, **self._assign({kind: self._box_growth(kind, chosen.at)})}, chosen.at)
+                chosen = self._around({**chosen.sites, **self._assign({kind: self._box_growth(kind, chosen.at)})}, chosen.at)
                 if chosen.length < best.length:
                     best = chosen
         return best
