@@ -7,12 +7,13 @@ input comes from registers, or through one table from registers; the register be
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from scipy.cluster.vq import kmeans2
+
+from hwgen.netlist import Netlist, Pin
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -32,70 +33,40 @@ def copy_registers(netlist: dict[str, Any], top: str, at: Mapping[str, Array], s
     at:      float[2], where every cell is, by name.
     seed:    of the grouping.
     """
-    module = netlist["modules"][top]
-    cells: dict[str, dict[str, Any]] = module["cells"]
     places = dict(at)
-    outside = {bit for port in module["ports"].values() for bit in port["bits"]}
-    free = 1 + max((bit for net in module["netnames"].values() for bit in net["bits"] if isinstance(bit, int)), default=0)
     copies = 0
     for _ in range(_ROUNDS):
-        drivers, readers = _wires(cells)
+        nets = Netlist(netlist, top)
         before = copies
-        for name, cell in list(cells.items()):
-            if cell["type"] != _REGISTER or not _shallow(cell, cells, drivers):
+        for name, cell in list(nets.cells.items()):
+            if cell["type"] != _REGISTER or not _shallow(cell, nets):
                 continue
             output = cell["connections"]["Q"][0]
-            if output in outside:
+            if output in nets.visible:
                 continue
-            groups = _groups(readers[output], places, reach, seed)
+            groups = _groups(nets.readers[output], places, reach, seed)
             for number, group in enumerate(groups[1:], 1):
-                copy = f"{name}$near{number}"
-                while copy in cells:
-                    copy += "_"
-                cells[copy] = {
-                    **cell,
-                    "parameters": dict(cell["parameters"]),
-                    "attributes": dict(cell["attributes"]),
-                    "connections": {**{port: list(bits) for port, bits in cell["connections"].items()}, "Q": [free]},
-                }
-                module["netnames"][f"{copy}$q"] = {"hide_name": 1, "bits": [free], "attributes": {}}
-                for reader, port in group:
-                    bits = cells[reader]["connections"][port]
-                    bits[:] = [free if bit == output else bit for bit in bits]
-                places[copy] = np.mean([places[reader] for reader, _ in group], axis=0)
-                free += 1
+                copy = nets.copy(name, "Q", group, f"$near{number}")
+                places[copy] = _middle(group, places)
                 copies += 1
             if len(groups) > 1:
-                places[name] = np.mean([places[reader] for reader, _ in groups[0]], axis=0)
+                places[name] = _middle(groups[0], places)
         if copies == before:
             break
     return copies
 
 
-Pin = tuple[str, str]
+def _middle(readers: list[Pin], places: Mapping[str, Array]) -> Array:
+    """Of the cells that read."""
+    found: Array = np.mean([places[name] for name, _ in readers], axis=0)
+    return found
 
 
-def _wires(cells: Mapping[str, Mapping[str, Any]]) -> tuple[dict[int, str], dict[int, list[Pin]]]:
-    """Of each bit: the cell that drives it, and the pins that read it."""
-    drivers: dict[int, str] = {}
-    readers: dict[int, list[Pin]] = defaultdict(list)
-    for name, cell in cells.items():
-        for port, bits in cell["connections"].items():
-            for bit in bits:
-                if not isinstance(bit, int):
-                    continue
-                if cell["port_directions"][port] == "output":
-                    drivers[bit] = name
-                elif (name, port) not in readers[bit][-1:]:
-                    readers[bit].append((name, port))
-    return drivers, readers
-
-
-def _shallow(cell: Mapping[str, Any], cells: Mapping[str, Mapping[str, Any]], drivers: Mapping[int, str]) -> bool:
+def _shallow(cell: Mapping[str, Any], nets: Netlist) -> bool:
     """Whether what a register takes comes from registers, its data through one table at the most; a reset may come from anywhere."""
 
     def registered(bit: Any) -> bool:
-        return not isinstance(bit, int) or (bit in drivers and cells[drivers[bit]]["type"] == _REGISTER)
+        return not isinstance(bit, int) or (bit in nets.drivers and nets.cells[nets.drivers[bit]]["type"] == _REGISTER)
 
     pins = cell["connections"]
     if not all(registered(bit) for bit in pins.get("CE", [])):
@@ -103,7 +74,7 @@ def _shallow(cell: Mapping[str, Any], cells: Mapping[str, Mapping[str, Any]], dr
     data = pins.get("DI", pins.get("M", ["x"]))[0]
     if registered(data):
         return True
-    table = cells.get(drivers.get(data, ""), {})
+    table = nets.cells.get(nets.drivers.get(data, ""), {})
     return table.get("type") == _TABLE and all(registered(bit) for port in "ABCD" for bit in table["connections"][port])
 
 

@@ -14,53 +14,15 @@ what was behind the multiplexer is a wire.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
+
+from hwgen.netlist import Netlist
 
 #: Cells that compute without a clock, and may lie between a block RAM and its register.
 _TABLES = {"LUT4", "PFUMX", "L6MUX21"}
 _BLOCK, _REGISTER = "DP16KD", "TRELLIS_FF"
 #: Cells that may have copies, and their output pin.
 _COPIED = {_REGISTER: "Q", "LUT4": "Z"}
-
-
-class _Netlist:
-    """Who drives and who reads each bit of a flat module."""
-
-    def __init__(self, module: dict[str, Any]) -> None:
-        self.cells: dict[str, dict[str, Any]] = module["cells"]
-        self.driver: dict[int, str] = {}
-        self.readers: dict[int, list[tuple[str, str]]] = defaultdict(list)
-        ports = {bit for port in module["ports"].values() for bit in port["bits"] if isinstance(bit, int)}
-        self.kept = ports  # bits that are seen from outside
-        self.bits = 0  # the highest of all
-        for name, cell in self.cells.items():
-            for port, bits in cell["connections"].items():
-                for bit in bits:
-                    if not isinstance(bit, int):
-                        continue
-                    self.bits = max(self.bits, bit)
-                    if cell["port_directions"][port] == "output":
-                        self.driver[bit] = name
-                    else:
-                        self.readers[bit].append((name, port))
-
-    def new_bit(self) -> int:
-        """A bit that nothing has yet."""
-        self.bits += 1
-        return self.bits
-
-    def outputs(self, name: str) -> list[int]:
-        """Bits that a cell drives and something reads."""
-        cell = self.cells[name]
-        driven = (bit for port, bits in cell["connections"].items() if cell["port_directions"][port] == "output" for bit in bits)
-        return [bit for bit in driven if isinstance(bit, int) and (self.readers[bit] or bit in self.kept)]
-
-    def inputs(self, name: str) -> list[int]:
-        """Bits that a cell reads."""
-        cell = self.cells[name]
-        read = (bit for port, bits in cell["connections"].items() if cell["port_directions"][port] == "input" for bit in bits)
-        return [bit for bit in read if isinstance(bit, int)]
 
 
 def place_registers(netlist: dict[str, Any], top: str) -> None:
@@ -81,8 +43,7 @@ def move_into_blocks(netlist: dict[str, Any], top: str) -> int:
     All blocks of a memory or none: only where all that its blocks drive ends in plain registers on the blocks' clock; and a memory of
     several blocks only where registers stand behind the register too, for otherwise the multiplexer would meet what computes there.
     """
-    module = netlist["modules"][top]
-    nets = _Netlist(module)
+    nets = Netlist(netlist, top)
     moved = 0
     seen: set[str] = set()
     for name, cell in list(nets.cells.items()):
@@ -91,7 +52,7 @@ def move_into_blocks(netlist: dict[str, Any], top: str) -> int:
         found = _memory(nets, name)
         seen |= found.blocks
         if found.fits and not (found.tables and _computes(nets, found.registers)):
-            _move(nets, module, found)
+            _move(nets, found)
             moved += len(found.blocks)
     return moved
 
@@ -106,7 +67,7 @@ class _Memory:
         self.fits = True
 
 
-def _memory(nets: _Netlist, block: str) -> _Memory:
+def _memory(nets: Netlist, block: str) -> _Memory:
     """Everything that hangs together with a block: forward to all that its outputs reach, back to other blocks that these reach from."""
     found = _Memory()
     waiting = [block]
@@ -121,7 +82,7 @@ def _memory(nets: _Netlist, block: str) -> _Memory:
             found.fits &= _plain(nets.cells[name])
             continue
         for bit in nets.outputs(name):
-            found.fits &= bit not in nets.kept
+            found.fits &= bit not in nets.visible
             for reader, port in nets.readers[bit]:
                 reads = nets.cells[reader]["type"]
                 if reads in _TABLES or (reads == _REGISTER and port == "DI"):
@@ -129,7 +90,7 @@ def _memory(nets: _Netlist, block: str) -> _Memory:
                 else:
                     found.fits = False
         if kind in _TABLES:
-            waiting += [source for source in (nets.driver.get(bit) for bit in nets.inputs(name)) if source and _reached(nets, source)]
+            waiting += [source for source in (nets.drivers.get(bit) for bit in nets.inputs(name)) if source and _reached(nets, source)]
     found.fits &= bool(found.registers)
     clocks = {nets.cells[register]["connections"]["CLK"][0] for register in found.registers}
     ports = [nets.cells[name]["connections"][port][0] for name in found.blocks for port in ("CLKA", "CLKB")]
@@ -138,23 +99,23 @@ def _memory(nets: _Netlist, block: str) -> _Memory:
     return found
 
 
-def _computes(nets: _Netlist, registers: set[str]) -> bool:
+def _computes(nets: Netlist, registers: set[str]) -> bool:
     """Whether something else than registers reads what these hold."""
     read = (reader for name in registers for bit in nets.outputs(name) for reader in nets.readers[bit])
     return any(nets.cells[reader]["type"] != _REGISTER or port != "DI" for reader, port in read)
 
 
-def _reached(nets: _Netlist, name: str) -> bool:
+def _reached(nets: Netlist, name: str) -> bool:
     """Whether a cell is a block, or a table that some block's output reaches through tables alone."""
     kind = nets.cells[name]["type"]
     if kind == _BLOCK:
         return True
     if kind not in _TABLES:
         return False
-    return any(_reached(nets, source) for source in (nets.driver.get(bit) for bit in nets.inputs(name)) if source)
+    return any(_reached(nets, source) for source in (nets.drivers.get(bit) for bit in nets.inputs(name)) if source)
 
 
-def _move(nets: _Netlist, module: dict[str, Any], memory: _Memory) -> None:
+def _move(nets: Netlist, memory: _Memory) -> None:
     """Does it for one memory."""
     example = nets.cells[next(iter(memory.registers))]
     inside = {bit for name in memory.blocks | memory.tables for bit in nets.outputs(name)}
@@ -168,9 +129,9 @@ def _move(nets: _Netlist, module: dict[str, Any], memory: _Memory) -> None:
                 if not isinstance(bit, int) or bit in inside:
                     continue
                 if bit not in later:
-                    later[bit] = next_bit = nets.new_bit()
-                    register = f"{min(memory.blocks)}$selection{next_bit}"  # reports find its unit by the name
-                    connections = {"CLK": example["connections"]["CLK"], "DI": [bit], "Q": [next_bit], "LSR": ["0"]}
+                    register = f"{min(memory.blocks)}$selection{len(later)}"  # reports find its unit by the name
+                    later[bit] = nets.new_wire(f"{register}$q")
+                    connections = {"CLK": example["connections"]["CLK"], "DI": [bit], "Q": [later[bit]], "LSR": ["0"]}
                     directions = {"CLK": "input", "DI": "input", "Q": "output", "LSR": "input"}
                     nets.cells[register] = {
                         "hide_name": 1,
@@ -180,20 +141,16 @@ def _move(nets: _Netlist, module: dict[str, Any], memory: _Memory) -> None:
                         "port_directions": directions,
                         "connections": connections,
                     }
-                    module["netnames"][f"{register}$q"] = {"hide_name": 1, "bits": [next_bit], "attributes": {}}
                 bits[place] = later[bit]
     replaced: dict[int, int] = {}
     for name in memory.registers:
         cell = nets.cells.pop(name)
         replaced[cell["connections"]["Q"][0]] = cell["connections"]["DI"][0]
     for old, new in replaced.items():
-        for reader, port in nets.readers[old]:
-            if reader in nets.cells:
-                bits = nets.cells[reader]["connections"][port]
-                bits[:] = [new if bit == old else bit for bit in bits]
-    for net in module["netnames"].values():
+        nets.rewire((pin for pin in nets.readers[old] if pin[0] in nets.cells), old, new)
+    for net in nets.module["netnames"].values():
         net["bits"] = [replaced.get(bit, bit) for bit in net["bits"]]
-    for port in module["ports"].values():
+    for port in nets.module["ports"].values():
         port["bits"] = [replaced.get(bit, bit) for bit in port["bits"]]
     for name in memory.blocks:
         cell = nets.cells[name]
@@ -209,8 +166,7 @@ def spread(netlist: dict[str, Any], top: str, most: int = 12) -> int:
     The blocks of a large memory lie all over the device, further apart than a signal gets in a cycle.  Blocks that are read through one
     multiplexer stay together.
     """
-    module = netlist["modules"][top]
-    nets = _Netlist(module)
+    nets = Netlist(netlist, top)
     order: dict[str, int] = {}
     for name, cell in nets.cells.items():
         if cell["type"] == _BLOCK and name not in order:
@@ -229,18 +185,6 @@ def spread(netlist: dict[str, Any], top: str, most: int = 12) -> int:
             continue
         for number in range(groups):
             chosen = set(blocks[len(blocks) * number // groups : len(blocks) * (number + 1) // groups])
-            copy, next_bit = f"{name}$copy{number}", nets.new_bit()
-            connections = {**{port: list(bits) for port, bits in cell["connections"].items()}, pin: [next_bit]}
-            nets.cells[copy] = {
-                **cell,
-                "parameters": dict(cell["parameters"]),
-                "attributes": dict(cell["attributes"]),
-                "connections": connections,
-            }
-            module["netnames"][f"{copy}$q"] = {"hide_name": 1, "bits": [next_bit], "attributes": {}}
-            for reader, port in readers:
-                if reader in chosen:
-                    bits = nets.cells[reader]["connections"][port]
-                    bits[:] = [next_bit if bit == output else bit for bit in bits]
+            nets.copy(name, pin, [reader for reader in readers if reader[0] in chosen], f"$copy{number}")
             copies += 1
     return copies
