@@ -23,9 +23,8 @@ from sim.build_folder import TOP, BuildFolder
 from sim.netlist_models import netlist_models
 from sim.tools import Simulator
 
-#: The families whose netlists can be simulated: Yosys or `sim/cells` has models of all cells that come up.  Of Gowin's, those of block RAM
-#: (SDPX9B, DPX9B) are missing.
-FAMILIES = (Family.ECP5, Family.ICE40)
+#: The families whose netlists can be simulated: Yosys or `sim/cells` has models of all cells that come up.
+FAMILIES = (Family.ECP5, Family.ICE40, Family.GOWIN)
 
 MAPPED, VERILOG, STATISTICS, SECONDS = "mapped.json", "netlist.v", "statistics.json", "seconds.txt"
 

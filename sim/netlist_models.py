@@ -17,13 +17,15 @@ from sim.yosys import Yosys
 _YOSYS_MODELS: Mapping[Family, tuple[str, ...]] = {
     Family.ECP5: ("ecp5/common_sim.vh", "ecp5/ccu2c_sim.vh"),
     Family.ICE40: ("ice40/cells_sim.v",),
+    Family.GOWIN: ("gowin/cells_sim.v",),
 }
 
 _MODULE = re.compile(
     r"^[ \t]*(?:\(\*[^\n]*?\*\)[ \t]*\n?[ \t]*)?module[ \t]+(\\\S+|\w+)(?:(?!^[ \t]*endmodule\b).)*^[ \t]*endmodule\b[^\n]*\n",
     re.MULTILINE | re.DOTALL,
 )
-_DIRECTIVE = re.compile(r"^[ \t]*`(?:define|undef|ifdef|ifndef|else|endif)\b[^\n]*\n", re.MULTILINE)
+#: Of one line, or of several, of which all but the last end in a backslash.
+_DIRECTIVE = re.compile(r"^[ \t]*`(?:define|undef|ifdef|ifndef|else|endif)\b(?:[^\n]*\\\n)*[^\n]*\n", re.MULTILINE)
 #: The type of every cell of a netlist; more words than that do no harm.
 _WORD = re.compile(r"^[ \t]*(\w+)[ \t]+(?:#[ \t]*\(|\\|\w)", re.MULTILINE)
 

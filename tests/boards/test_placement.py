@@ -98,7 +98,9 @@ def test_command_lines() -> None:
     assert gowin[:4] == ["--device", "GW2AR-LV18QN88C8/I7", "--vopt", "family=GW2A-18C"]
     assert "cst=top.cst" in gowin
     assert gowin[gowin.index("--router") + 1] == "router2"
-    assert "--asc" in placement.options(BOARDS["icebreaker"], "top.pcf", 24.0, 1)
+    ice40 = placement.options(BOARDS["icebreaker"], "top.pcf", 24.0, 1)
+    assert "--asc" in ice40
+    assert ice40[ice40.index("--router") + 1] == "router2"
 
 
 LOG = """Info: Device utilisation:
