@@ -45,6 +45,8 @@ class Request:
     mhz:                  the clock to ask for; the board's by default.
     seeds, jobs:          placements to try at most, and how many at once.
     allow_timing_failure: whether a bitstream whose clock is not met is a result too.
+
+    Raises InputError for counts below 1.
     """
 
     board: Board
@@ -53,6 +55,10 @@ class Request:
     seeds: int = 4
     jobs: int = 1
     allow_timing_failure: bool = False
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1 or self.jobs < 1:
+            raise InputError(f"seeds and jobs must be at least 1, not {self.seeds} and {self.jobs}")
 
     def clock(self) -> PllSettings:
         """The clock, as near to what is asked for as the PLL can make it.  Raises InputError where that is not near."""

@@ -56,22 +56,17 @@ def build(
 
     Raises InputError, DoesNotFitError, ToolMissingError, ToolFailedError, and TimingError where no placement meets the clock.
     """
+    from boards.build import Request
+    from boards.definitions import find_board
+    from boards.top import Top
+    from golden.interpreter import cores
     from weft.board_build import build_for_board
 
-    return build_for_board(
-        graph_of(network),
-        Path(output),
-        board=board,
-        top=top,
-        mhz=mhz,
-        seeds=seeds,
-        jobs=jobs,
-        allow_timing_failure=allow_timing_failure,
-        config=config,
-        parameters=parameters,
-        force=force,
-        progress=progress,
-    )
+    if top not in {each.value for each in Top}:
+        raise InputError(f"there is no top {top!r}; there are {' and '.join(repr(each.value) for each in Top)}")
+    chosen_jobs = cores() if jobs is None else jobs
+    request = Request(find_board(board), Top(top), mhz, seeds, chosen_jobs, allow_timing_failure)
+    return build_for_board(graph_of(network), Path(output), request, config=config, parameters=parameters, force=force, progress=progress)
 
 
 def project(

@@ -23,7 +23,6 @@ from boards.top import Top
 from golden import network_file
 from golden.errors import DoesNotFitError, InputError
 from golden.graph import Graph
-from golden.interpreter import cores
 from hwgen.compiler.fitting import compile_fitted, compile_least
 from hwgen.compiler.program import Program
 from hwgen.config import AcceleratorConfig
@@ -86,37 +85,27 @@ def _fits_on(board: Board, graph: Graph) -> bool:
 def build_for_board(
     graph: Graph,
     output: Path,
+    request: Request,
     *,
-    board: str,
-    top: str = "uart",
-    mhz: float | None = None,
-    seeds: int = 4,
-    jobs: int | None = None,
-    allow_timing_failure: bool = False,
-    config: str | None = None,
-    parameters: Mapping[str, int | str] | None = None,
-    force: bool = False,
+    config: str | None,
+    parameters: Mapping[str, int | str],
+    force: bool,
     progress: Progress,
 ) -> BuildRecord:
     """Builds and writes the folder, whole or not at all; see `weft.api.build`."""
-    found = find_board(board)
-    if top not in {each.value for each in Top}:
-        raise InputError(f"there is no top {top!r}; there are {' and '.join(repr(each.value) for each in Top)}")
-    if seeds < 1 or (jobs is not None and jobs < 1):
-        raise InputError(f"seeds and jobs must be at least 1, not {seeds} and {jobs}")
-    request = Request(found, Top(top), mhz, seeds, jobs or cores(), allow_timing_failure)
-    toolchain(found)
+    board = request.board
+    toolchain(board)
     request.clock()
-    check_replaceable(output, graph, found, force)
+    check_replaceable(output, graph, board, force)
 
-    chosen = board_config(found, graph, config, parameters or {})
-    program, compiled = _compiled(lambda: compile_for(found, graph, chosen), progress)
-    check_blocks(found, graph, program, request.top)
+    chosen = board_config(board, graph, config, parameters)
+    program, compiled = _compiled(lambda: compile_for(board, graph, chosen), progress)
+    check_blocks(board, graph, program, request.top)
     make_parents(output)
     with new_folder(output, written) as draft:
         emitted = _emit(program, graph, draft / DESIGN, progress)
         record = build(request, draft, version=VERSION, uart=uart_verilog, before=(compiled, emitted), progress=progress)
-        record = _report(record, found, progress)
+        record = _report(record, board, progress)
     return BuildRecord(output, record.data)
 
 
