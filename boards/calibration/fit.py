@@ -9,7 +9,7 @@ from scipy.optimize import nnls
 
 from hwgen.estimate.coefficients import KINDS, Coefficients
 from hwgen.estimate.measured import Measured
-from hwgen.estimate.terms import PARTS, terms
+from hwgen.estimate.terms import COMBINATIONAL, PARTS, terms
 
 
 def fit(measured: Sequence[Measured]) -> Coefficients:
@@ -21,9 +21,9 @@ def fit(measured: Sequence[Measured]) -> Coefficients:
     values = [terms(each.config, each.config.family) for each in known]
     parts: dict[str, dict[str, dict[str, float]]] = {}
     for part, components in PARTS.items():
-        names = list(values[0][part])
         parts[part] = {}
         for kind in KINDS:
+            names = [name for name in values[0][part] if kind == "lut" or name not in COMBINATIONAL]
             weight = np.array([1 / each.total(kind) for each in known])
             columns = np.array([[row[part][name] for name in names] for row in values], dtype=np.float64)
             target = np.array([sum(each.components.get(component, {}).get(kind, 0) for component in components) for each in known])

@@ -28,6 +28,9 @@ PARTS: dict[str, tuple[str, ...]] = {
 
 Terms = Mapping[str, float]
 
+#: Terms of multiplexers and decoders, which have no flip-flops.
+COMBINATIONAL = frozenset({"bits chosen between blocks", "enables of blocks"})
+
 
 def terms(config: AcceleratorConfig, family: Family) -> dict[str, Terms]:
     """By part, the value of each of its terms."""
