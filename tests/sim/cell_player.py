@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,45 +56,53 @@ endmodule
 
 @dataclass(frozen=True)
 class Instance:
-    """A cell: its parameters as Verilog; its pins, which take bits s[...] of the stimulus and the clock clk; its outputs, highest first."""
+    """A cell: its parameters as Verilog; its pins, which take bits s[...] of the stimulus and the clock clk; its outputs, highest first,
+    those of several bits as "NAME[highest:0]"."""
 
     cell: str
     parameters: Mapping[str, str]
     pins: Mapping[str, str]
     outputs: Sequence[str]
 
+    @property
+    def ports(self) -> dict[str, int]:
+        """How many bits every output has."""
+        found = (re.fullmatch(r"(\w+)(?:\[(\d+):0\])?", output) for output in self.outputs)
+        return {match[1]: int(match[2] or 0) + 1 for match in found if match}
+
     def verilog(self, name: str) -> str:
         """The cell, and a wire for each output."""
         parameters = ", ".join(f".{key}({value})" for key, value in self.parameters.items())
-        pins = ", ".join([*(f".{pin}({value})" for pin, value in self.pins.items()), *(f".{pin}({name}_{pin})" for pin in self.outputs)])
-        return "".join(f"  wire {name}_{pin};\n" for pin in self.outputs) + f"  {self.cell} #({parameters}) {name} ({pins});"
+        pins = ", ".join([*(f".{pin}({value})" for pin, value in self.pins.items()), *(f".{pin}({name}_{pin})" for pin in self.ports)])
+        wires = "".join(f"  wire [{bits - 1}:0] {name}_{pin};\n" for pin, bits in self.ports.items())
+        return wires + f"  {self.cell} #({parameters}) {name} ({pins});"
 
 
 def play(
-    instances: Sequence[Instance], stimulus: Sequence[int], bits: int, simulator: Simulator, folder: Path
+    instances: Sequence[Instance], stimulus: Sequence[int], bits: int, simulator: Simulator, folder: Path, family: Family = Family.ECP5
 ) -> list[npt.NDArray[np.uint8]]:
-    """What each cell gives after the clock edge of every cycle: uint8[cycles, outputs] in the order of its outputs; UNKNOWN for x.
+    """What each cell of a family gives after the clock edge of every cycle: uint8[cycles, bits] in the order of its outputs; UNKNOWN for x.
 
     Raises ToolFailedError when the models end the simulation.
     """
     folder.mkdir(exist_ok=True)
     names = [f"u{number}" for number in range(len(instances))]
-    wires = [f"{name}_{pin}" for name, instance in zip(names, instances, strict=True) for pin in instance.outputs]
+    wires = [f"{name}_{pin}" for name, instance in zip(names, instances, strict=True) for pin in instance.ports]
+    widths = [sum(instance.ports.values()) for instance in instances]
     text = _PLAYER.format(
         bits=bits,
         cycles=len(stimulus),
-        width=len(wires),
+        width=sum(widths),
         instances="\n".join(instance.verilog(name) for name, instance in zip(names, instances, strict=True)),
         outputs=", ".join(wires),
     )
     (folder / "player.v").write_text(text)
     (folder / "stimulus.hex").write_text("".join(f"{word:x}\n" for word in stimulus))
-    built = runner.build(Design("player", (folder / "player.v", *cell_models(Family.ECP5)), random_x=True), simulator)
+    built = runner.build(Design("player", (folder / "player.v", *cell_models(family)), random_x=True), simulator)
     environment: dict[str, Any] = {"WEFT_LIMIT_CYCLES": str(len(stimulus) + 100), "WEFT_OUTCOME": "outcome.json"}
     runner.run(built, network_bench.MODULE, folder, seed=1, environment=environment, limit_s=300)
     lines = (folder / "outputs.txt").read_text().split()
     assert len(lines) == len(stimulus)
     values = np.array([["01xz".index(digit) for digit in line.lower()] for line in lines], np.uint8)
     values[values > UNKNOWN] = UNKNOWN
-    bounds = np.cumsum([len(instance.outputs) for instance in instances])[:-1]
-    return np.split(values, bounds, axis=1)
+    return np.split(values, np.cumsum(widths)[:-1], axis=1)
