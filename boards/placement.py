@@ -54,9 +54,10 @@ def outputs(family: Family) -> tuple[str, ...]:
 
 def options(board: Board, constraints: str, mhz: float, seed: int) -> list[str]:
     """nextpnr's command line, without the program."""
-    # Late nets have more than the usual weight in placing, where that is of use; on ECP5 they are routed again where they take a detour.
+    # Late nets have more than the usual weight in placing, where that is of use.  They are not routed again (`--tmg-ripup`): where a clock is
+    # out of reach, that hardly ever ends.
     family = {
-        Family.ECP5: ["--lpf", constraints, "--textcfg", CONFIGURATION[Family.ECP5], "--tmg-ripup", "--placer-heap-timingweight", "150"],
+        Family.ECP5: ["--lpf", constraints, "--textcfg", CONFIGURATION[Family.ECP5], "--placer-heap-timingweight", "150"],
         Family.ICE40: ["--pcf", constraints, "--asc", CONFIGURATION[Family.ICE40], "--placer-heap-timingweight", "40"],
         Family.GOWIN: ["--vopt", f"cst={constraints}"],
     }[board.family]

@@ -204,7 +204,7 @@ def verify(
     config, parameters: of that one, as in `generate`.
     images, first:      how many inputs, from which on.
     simulator:          "verilator", "icarus" or "both".
-    netlist:            simulate what synthesis makes of it, for this family ("ecp5" or "ice40") or, with True, for its own.
+    netlist:            simulate what synthesis makes of it, for this family ("ecp5", "ice40" or "gowin") or, with True, for its own.
     waves:              a waveform to write, .vcd or .fst.
     junit:              a JUnit XML file to write.
 

@@ -91,7 +91,7 @@ def test_command_lines() -> None:
     ecp5 = placement.options(BOARDS["ulx3s_85f"], "top.lpf", 80.0, 3)
     assert ecp5[:5] == ["--85k", "--package", "CABGA381", "--speed", "6"]
     assert ecp5[ecp5.index("--router") + 1] == "router2"
-    assert "--tmg-ripup" in ecp5
+    assert "--tmg-ripup" not in ecp5  # with a clock out of reach a seed would take hours
     assert ecp5[ecp5.index("--freq") + 1] == "80.000000"
     assert ecp5[ecp5.index("--seed") + 1] == "3"
     gowin = placement.options(BOARDS["tang_nano_20k"], "top.cst", 54.0, 1)

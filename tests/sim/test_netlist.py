@@ -105,6 +105,16 @@ def test_ice40(tiny: Graph, inputs: Int8, folders: Callable[[Family], Path]) -> 
     assert {"SB_MAC16", "SB_RAM40_4K", "SB_LUT4", "SB_CARRY"} < set(report.netlist.cells)
 
 
+def test_gowin(tiny: Graph, inputs: Int8, folders: Callable[[Family], Path]) -> None:
+    report = verify(tiny, inputs, build=folders(Family.GOWIN), netlist=True, simulator=Simulator.ICARUS)
+    assert report.equal, report.verdict
+    assert report.cycles == compile_graph(tiny, TINY).cycles
+    assert report.netlist is not None
+    assert report.netlist.cells["MULT9X9"] == TINY.rows * TINY.cols
+    assert report.netlist.cells["MULT18X18"] == 4 * TINY.lanes
+    assert {"SDPX9B", "DPX9B", "RAM16SDP4", "ALU", "DFF"} < set(report.netlist.cells)
+
+
 # --- faults ---------------------------------------------------------------------------------------
 
 
@@ -170,6 +180,12 @@ ICE40_FAULTS: dict[str, Fault] = {
     "a register of a multiplier": ("SB_MAC16", r"core\.array", substitute(".A_REG(1'h1)", ".A_REG(1'h0)")),
 }
 
+GOWIN_FAULTS: dict[str, Fault] = {
+    "a bit of a weight": ("DPX9B", r"weight_memory", flip_content("INIT_RAM_00", 6)),
+    "a bit that is subtracted": ("ALU", r"core\.array", lambda text: re.sub(r"\.I3\([^)]*\)", ".I3(1'h0)", text)),
+    "a register of a multiplier": ("MULT9X9", r"core\.array", substitute(".PIPE_REG(1'h1)", ".PIPE_REG(1'h0)")),
+}
+
 
 def faulty(graph: Graph, inputs: Int8, folder: Path, fault: Fault) -> VerifyReport:
     netlist = synthesize(read_build(folder, graph))
@@ -194,6 +210,11 @@ def test_faults_in_ice40(tiny: Graph, inputs: Int8, folders: Callable[[Family], 
     assert not faulty(tiny, inputs, folders(Family.ICE40), ICE40_FAULTS[fault]).equal
 
 
+@pytest.mark.parametrize("fault", marked(GOWIN_FAULTS))
+def test_faults_in_gowin(tiny: Graph, inputs: Int8, folders: Callable[[Family], Path], fault: str) -> None:
+    assert not faulty(tiny, inputs, folders(Family.GOWIN), GOWIN_FAULTS[fault]).equal
+
+
 def test_a_net_that_nothing_drives(tiny: Graph, inputs: Int8, folders: Callable[[Family], Path]) -> None:
     """Its x differs from nothing in hardware that compares, such as the replay host; it is found in what was read."""
     fault: Fault = ("MULT18X18D", r"core\.array", lambda text: re.sub(r"\.P8\([^)]*\)", ".P8()", text))
@@ -208,12 +229,11 @@ def test_a_net_that_nothing_drives(tiny: Graph, inputs: Int8, folders: Callable[
 
 def test_families(tiny: Graph, tmp_path: Path, folders: Callable[[Family], Path]) -> None:
     portable = read_build(emitted(tiny, TINY, tmp_path / "portable"), tiny)
-    with pytest.raises(InputError, match="for no family of FPGAs; name the one to synthesize for: ecp5, ice40"):
+    with pytest.raises(InputError, match="for no family of FPGAs; name the one to synthesize for: ecp5, ice40, gowin"):
         netlists.family_of(portable, None)
     assert netlists.family_of(portable, Family.ECP5) is Family.ECP5
-    for family in (Family.GOWIN, Family.XILINX7):
-        with pytest.raises(InputError, match=f"netlists for {family.value} cannot be simulated"):
-            netlists.family_of(portable, family)
+    with pytest.raises(InputError, match="netlists for xilinx7 cannot be simulated, .* choose from ecp5, ice40, gowin"):
+        netlists.family_of(portable, Family.XILINX7)
     with pytest.raises(InputError, match="holds cells of the family ecp5; it cannot be synthesized for ice40"):
         netlists.family_of(read_build(folders(Family.ECP5), tiny), Family.ICE40)
 
@@ -246,7 +266,7 @@ def test_memories_without_contents_are_random() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", [Family.ECP5, Family.ICE40])
+@pytest.mark.parametrize("family", netlists.FAMILIES)
 def test_every_kind_of_layer(graph: Graph, images: Int8, family: Family) -> None:
     report = verify(graph, images[:4], config=replace(SMALL, family=family), netlist=True)
     assert report.equal, report.verdict
@@ -254,7 +274,7 @@ def test_every_kind_of_layer(graph: Graph, images: Int8, family: Family) -> None
 
 @pytest.mark.slow
 @pytest.mark.reference
-@pytest.mark.parametrize("name", ["tiny-4x4 ecp5", "icebreaker-4x2 ice40"])
+@pytest.mark.parametrize("name", ["tiny-4x4 ecp5", "icebreaker-4x2 ice40", "tiny-4x4 gowin"])
 def test_dscnn(name: str) -> None:
     configuration, family = name.split()
     folder = Path(os.environ["WEFT_REFERENCE"])

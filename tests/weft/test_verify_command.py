@@ -152,8 +152,8 @@ def test_verilog_that_does_not_compile(command: Command, files: Files, build: Pa
         (["--waves", "waves.txt"], "a waveform file ends in .vcd or .fst"),
         (["--simulator", "modelsim"], "'modelsim' is not one of"),
         (["--images", "0"], "--images"),
-        (["--netlist", "gowin"], "'gowin' is not one of"),
-        (["--netlist", "--rows", "4", "--cols", "4"], "for no family of FPGAs; name the one to synthesize for: ecp5, ice40"),
+        (["--netlist", "xilinx7"], "'xilinx7' is not one of"),
+        (["--netlist", "--rows", "4", "--cols", "4"], "for no family of FPGAs; name the one to synthesize for: ecp5, ice40, gowin"),
     ],
 )
 def test_bad_usage(command: Command, files: Files, options: list[str], message: str) -> None:

@@ -37,8 +37,8 @@ _OWN = "own"
     metavar="[FAMILY]",
     is_flag=False,
     flag_value=_OWN,
-    type=click.Choice([_OWN, "ecp5", "ice40"]),
-    help="Synthesize the accelerator, for a family (ecp5, ice40) or its own, and simulate the netlist: outputs only, and slow.",
+    type=click.Choice([_OWN, "ecp5", "ice40", "gowin"]),
+    help="Synthesize the accelerator, for a family (ecp5, ice40, gowin) or its own, and simulate the netlist: outputs only, and slow.",
 )
 @click.option("--outputs-only", is_flag=True, help="Compare the network's outputs and not every layer: faster.")
 @click.option("--junit", metavar="F", type=click.Path(path_type=Path), help="Write a JUnit XML file.")
