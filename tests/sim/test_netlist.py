@@ -182,7 +182,7 @@ ICE40_FAULTS: dict[str, Fault] = {
 
 GOWIN_FAULTS: dict[str, Fault] = {
     "a bit of a weight": ("DPX9B", r"weight_memory", flip_content("INIT_RAM_00", 6)),
-    "a bit that is subtracted": ("ALU", r"core\.array", lambda text: re.sub(r"\.I3\([^)]*\)", ".I3(1'h0)", text)),
+    "a bit that is subtracted": ("ALU", r"psum_DFF_Q_3_D_ALU", lambda text: re.sub(r"\.I3\([^)]*\)", ".I3(1'h0)", text)),
     "a register of a multiplier": ("MULT9X9", r"core\.array", substitute(".PIPE_REG(1'h1)", ".PIPE_REG(1'h0)")),
 }
 
