@@ -54,8 +54,8 @@ def outputs(family: Family) -> tuple[str, ...]:
 
 def options(board: Board, constraints: str, mhz: float, seed: int) -> list[str]:
     """nextpnr's command line, without the program."""
-    # Late nets have more than the usual weight in placing, where that is of use.  They are not routed again (`--tmg-ripup`), for where a clock
-    # is out of reach, that hardly ever ends.
+    # Late nets have more than the usual weight in placing, where that is of use.  They are not routed again (`--tmg-ripup`), which hardly
+    # ever ends where a clock is out of reach.
     family = {
         Family.ECP5: ["--lpf", constraints, "--textcfg", CONFIGURATION[Family.ECP5], "--placer-heap-timingweight", "150"],
         Family.ICE40: ["--pcf", constraints, "--asc", CONFIGURATION[Family.ICE40], "--placer-heap-timingweight", "40"],
