@@ -232,7 +232,7 @@ def test_families(tiny: Graph, tmp_path: Path, folders: Callable[[Family], Path]
     with pytest.raises(InputError, match="for no family of FPGAs; name the one to synthesize for: ecp5, ice40, gowin"):
         netlists.family_of(portable, None)
     assert netlists.family_of(portable, Family.ECP5) is Family.ECP5
-    with pytest.raises(InputError, match="netlists for xilinx7 cannot be simulated, .* choose from ecp5, ice40, gowin"):
+    with pytest.raises(InputError, match=r"netlists for xilinx7 cannot be simulated, .* choose from ecp5, ice40, gowin"):
         netlists.family_of(portable, Family.XILINX7)
     with pytest.raises(InputError, match="holds cells of the family ecp5; it cannot be synthesized for ice40"):
         netlists.family_of(read_build(folders(Family.ECP5), tiny), Family.ICE40)

@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+import click
 import numpy as np
 import pytest
 
 from sim import tools
+from sim.netlist import FAMILIES
 from tests.weft.small import Command, Files
+from weft.cli.verify import verify as cli
 
 SMALL = ["--rows", 4, "--cols", 4, "--lanes", 1]
 #: The simulator that is quickest to build for, of those there are.
@@ -160,6 +163,12 @@ def test_bad_usage(command: Command, files: Files, options: list[str], message: 
     result = command("verify", files.network, "--inputs", files.test, *options)
     assert (result.code, result.out) == (2, "")
     assert message in result.err
+
+
+def test_netlists_of_every_family_with_models_can_be_asked_for() -> None:
+    (option,) = (parameter for parameter in cli.params if parameter.name == "netlist")
+    assert isinstance(option.type, click.Choice)
+    assert list(option.type.choices) == ["own", *(family.value for family in FAMILIES)]
 
 
 def test_unwritable_results_are_noticed_before_the_simulation(command: Command, files: Files, build: Path, tmp_path: Path) -> None:
