@@ -125,12 +125,17 @@ class BlockRam:
                 port.output = earlier
 
 
-def ram_case(rng: np.random.Generator, name: str, widths: tuple[int, ...], cycles: int) -> tuple[Instance, list[dict[str, Pins]], BlockRam]:
-    """A block RAM with ports of these widths, what happens at its pins in each cycle, and its reference."""
+def ram_case(
+    rng: np.random.Generator, turn: int, name: str, widths: tuple[int, ...], cycles: int
+) -> tuple[Instance, list[dict[str, Pins]], BlockRam]:
+    """A block RAM with ports of these widths, what happens at its pins in each cycle, and its reference.
+
+    turn: the modes take turns, and those of a cell's ports differ.
+    """
     cell = CELLS[name]
     ports = {
-        ending: Port(width, int(rng.integers(3)) if "and" in can else NORMAL, bool(rng.integers(2)))
-        for (ending, can), width in zip(cell.ports.items(), widths, strict=True)
+        ending: Port(widths[number], (turn + number) % 3 if "and" in can else NORMAL, (turn + number) % 2 == 1)
+        for number, (ending, can) in enumerate(cell.ports.items())
     }
     ram = BlockRam(cell.byte, rng.integers(0, 2, 2048 * cell.byte, np.uint8), ports)
     # Few rows, so that what was written is read, and often both ports meet in one.
@@ -220,7 +225,7 @@ def test_block_ram(which: str, tmp_path: Path) -> None:
     simulator, chosen = CASES[which]
     rng = np.random.default_rng(13)
     cycles = 150 if simulator is Simulator.ICARUS else 1000
-    cases = [ram_case(rng, name, widths, cycles) for name, widths in chosen]
+    cases = [ram_case(rng, turn, name, widths, cycles) for turn, (name, widths) in enumerate(chosen)]
     instances = [
         Instance(instance.cell, instance.parameters, ram_pins(CELLS[instance.cell], 2 * PORT_BITS * number), instance.outputs)
         for number, (instance, _, _) in enumerate(cases)
