@@ -23,7 +23,7 @@ from boards.top import CONSTRAINTS, Top, top_sources
 from golden.errors import InputError, TimingError
 from hwgen.config import AcceleratorConfig
 from hwgen.design import Design, read_design
-from hwgen.emit import uart_verilog
+from hwgen.emit import selftest_verilog, uart_verilog
 from hwgen.programs import FoundProgram, Program
 from hwgen.regmap import volatile
 from hwgen.uart_link import divisor
@@ -34,6 +34,14 @@ Progress = Callable[[str, int, int], None]
 
 UART_FILE, SELFTEST_FILE, REPLAY_FILE = "uart.v", "selftest.v", "replay.hex"
 _MEGA = 1e6
+
+
+@dataclass(frozen=True)
+class EmitTops:
+    """What gives the Verilog around an accelerator, as `hwgen.emit` does, from a cache perhaps."""
+
+    uart: Callable[..., str] = uart_verilog
+    selftest: Callable[..., str] = selftest_verilog
 
 
 @dataclass(frozen=True)
@@ -81,21 +89,21 @@ def build(
     folder: Path,
     *,
     version: str,
-    uart: Callable[..., str] = uart_verilog,
+    verilog: EmitTops,
     before: tuple[StageResult, ...] = (),
     progress: Progress,
 ) -> BuildRecord:
     """Builds a bitstream in a folder whose subfolder DESIGN is an emitted design; what else it leaves there is in `BuildRecord.data`.
 
     version: of Weft, for the record.
-    uart:    gives uart.v of a configuration and a divisor, from a cache perhaps.
+    verilog: gives uart.v or selftest.v.
     before:  stages that led to the design.
     Raises InputError, DoesNotFitError, ToolMissingError, ToolFailedError, and TimingError where no seed meets the clock.
     """
     board, design = request.board, read_design(folder / DESIGN)
     tools, pll = toolchain(board), request.clock()
     mhz = float(pll.mhz)
-    _write_top(request, pll, design, folder, uart)
+    _write_top(request, pll, design, folder, verilog)
 
     netlist = _synthesize(request, design, folder, tools[YOSYS], progress)
     check_cells(board, synthesis.cell_counts(folder / synthesis.NETLIST))
@@ -104,7 +112,7 @@ def build(
     if not chosen.timing.meets(mhz) and not request.allow_timing_failure:
         raise timing_error(board, chosen, tried, mhz)
     packed = pack_stage(board, packer, folder, progress)
-    if request.top is Top.FLASH:
+    if _flash_offset(request, design.config) is not None:
         packing.append_weights(board, design, folder)
 
     path = chosen.timing.path
@@ -145,32 +153,35 @@ def write_record(folder: Path, data: Mapping[str, Any], board: Board) -> BuildRe
     return BuildRecord(folder, complete)
 
 
-def _write_top(request: Request, pll: PllSettings, design: Design, folder: Path, uart: Callable[..., str]) -> None:
+def _write_top(request: Request, pll: PllSettings, design: Design, folder: Path, verilog: EmitTops) -> None:
     """top.il, the constraints and the Verilog between top and accelerator."""
+    offset = _flash_offset(request, design.config)
     if request.top is Top.SELFTEST:
-        missing = [name for name in (SELFTEST_FILE, REPLAY_FILE) if not (folder / DESIGN / name).is_file()]
-        if volatile(design.config):
-            raise InputError(
-                f"a self-test on {request.board.title} would find no weights: its bitstreams cannot hold them; use --top uart, or flash"
-            )
-        if missing:
-            raise InputError(f"the design has no self-test: {', '.join(missing)} of `weft generate` are not in {folder / DESIGN}")
-        shutil.copyfile(folder / DESIGN / SELFTEST_FILE, folder / SELFTEST_FILE)
+        replay = folder / DESIGN / REPLAY_FILE
+        if not replay.is_file():
+            raise InputError(f"the design has no self-test: {REPLAY_FILE} of `weft generate` is not in {folder / DESIGN}")
+        depth = len(replay.read_text(encoding="ascii").split())
+        (folder / SELFTEST_FILE).write_text(verilog.selftest(design.config, depth, flash_offset=offset), encoding="utf-8")
     else:
-        text = uart(design.config, divisor(float(pll.mhz) * _MEGA, request.board.baud), flash_offset=_flash_offset(request, design.config))
-        (folder / UART_FILE).write_text(text, encoding="utf-8")
-    sources = top_sources(request.board, pll, request.top)
+        bit = divisor(float(pll.mhz) * _MEGA, request.board.baud)
+        (folder / UART_FILE).write_text(verilog.uart(design.config, bit, flash_offset=offset), encoding="utf-8")
+    sources = top_sources(request.board, pll, request.top, flash=offset is not None)
     (folder / "top.il").write_text(sources.rtlil, encoding="utf-8")
     (folder / sources.constraints_file).write_text(sources.constraints, encoding="utf-8")
 
 
 def _flash_offset(request: Request, config: AcceleratorConfig) -> int | None:
     """Where the flash has the weights, for a top that loads them from there.  Raises InputError where that makes no sense."""
-    if request.top is not Top.FLASH or request.board.flash is None:
+    board, top = request.board, request.top
+    if top is Top.UART:
         return None
     if not volatile(config):
-        raise InputError(f"the bitstream of this accelerator for {request.board.title} holds its weights: use --top uart")
-    return request.board.flash.offset
+        if top is Top.FLASH:
+            raise InputError(f"the bitstream of this accelerator for {board.title} holds its weights: use --top uart")
+        return None
+    if board.flash is None:
+        raise InputError(f"bitstreams for {board.title} do not hold the weights of this accelerator, nor does its flash: use --top uart")
+    return board.flash.offset
 
 
 def _synthesize(request: Request, design: Design, folder: Path, yosys: FoundProgram, progress: Progress) -> StageResult:

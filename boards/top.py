@@ -60,17 +60,19 @@ class ClockGenerator(Elaboratable):  # type: ignore[misc]
 
 
 class BoardTop(Elaboratable):  # type: ignore[misc]
-    """The module `top`: a clock generator, an instance of the emitted UART top or self-test, and the pins."""
+    """The module `top`: a clock generator, an instance of the emitted UART top or self-test, and the pins; `flash`: the flash's too."""
 
-    def __init__(self, board: Board, pll: PllSettings, top: Top) -> None:
-        self.board, self.pll, self.top = board, pll, top
+    def __init__(self, board: Board, pll: PllSettings, top: Top, *, flash: bool) -> None:
+        self.board, self.pll, self.top, self.flash = board, pll, top, flash
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         board, lamps = self.board, self.board.lamps
         m.domains.sync = ClockDomain()
         m.submodules.clock = ClockGenerator(board.family, self.pll)
-        clocked = {"i_clk": ClockSignal("sync"), "i_rst": ResetSignal("sync")}
+        inner: dict[str, Any] = {"i_clk": ClockSignal("sync"), "i_rst": ResetSignal("sync")}
+        if self.flash and board.flash is not None:
+            inner |= _flash_ports(m, platform, board.flash)
         lit: dict[Resource | None, Any] = {}
         if self.top.serial and board.uart is not None:
             rx, tx, open_, activity, irq = (Signal(name=name) for name in ("rx", "tx", "open", "activity", "irq"))
@@ -78,14 +80,12 @@ class BoardTop(Elaboratable):  # type: ignore[misc]
             m.submodules.rx_buffer = rx_buffer = io.Buffer("i", line.rx)
             m.submodules.tx_buffer = tx_buffer = io.Buffer("o", line.tx)
             m.d.comb += [rx.eq(rx_buffer.i), tx_buffer.o.eq(tx)]
-            ports = {**clocked, "i_rx": rx, "o_tx": tx, "o_irq": irq, "o_open": open_, "o_activity": activity}
-            if self.top is Top.FLASH and board.flash is not None:
-                ports |= _flash_ports(m, platform, board.flash)
+            ports = {**inner, "i_rx": rx, "o_tx": tx, "o_irq": irq, "o_open": open_, "o_activity": activity}
             m.submodules.weft = Instance(UART_MODULE, **ports)
             lit = {lamps.open: open_, lamps.activity: activity, lamps.done: irq}
         else:
             done, fail = Signal(), Signal()
-            m.submodules.weft = Instance(SELFTEST_MODULE, **clocked, o_done=done, o_fail=fail)
+            m.submodules.weft = Instance(SELFTEST_MODULE, **inner, o_done=done, o_fail=fail)
             lit = {lamps.passed: done & ~fail, lamps.failed: done & fail}
         for resource, value in lit.items():
             if resource is not None:
@@ -99,7 +99,7 @@ class BoardTop(Elaboratable):  # type: ignore[misc]
 
 
 def _flash_ports(m: Module, platform: Any, flash: Flash) -> dict[str, Any]:
-    """The flash's pins, as ports of the serial top.  What else the flash has (write protection, hold) is inactive."""
+    """The flash's pins, as ports of a top with a loader.  What else the flash has (write protection, hold) is inactive."""
     pins = _request(platform, flash.resource, {})
     signals = {name: Signal(name=f"flash_{name}") for name in ("sck", "cs_n", "mosi", "miso")}
     for pin, value in (("cs", ~signals["cs_n"]), ("clk", signals["sck"]), ("copi", signals["mosi"]), ("wp", 0), ("hold", 0)):
@@ -130,16 +130,16 @@ class TopSources:
 CONSTRAINTS = {Family.ECP5: "lpf", Family.ICE40: "pcf", Family.GOWIN: "cst"}
 
 
-def top_sources(board: Board, pll: PllSettings, top: Top) -> TopSources:
+def top_sources(board: Board, pll: PllSettings, top: Top, *, flash: bool = False) -> TopSources:
     """The top of a board as Amaranth's platform prepares it; the tools are run by Weft's own stages.
+
+    flash: whether the emitted top takes weights from the board's flash, as FLASH does, and a self-test whose bitstream holds none.
 
     Raises InputError for a UART top where the FPGA has no serial line.
     """
     if top.serial and board.uart is None:
         raise InputError(f"the FPGA of {board.title} has no serial line of its own, so that it has no UART top; use --top selftest")
-    if top is Top.FLASH and board.flash is None:
-        raise InputError(f"on {board.title} no design reads the flash: its bitstreams hold the weights; use --top uart")
-    plan = board.platform().build(BoardTop(board, pll, top), name="top", do_build=False, emit_src=False)
+    plan = board.platform().build(BoardTop(board, pll, top, flash=flash), name="top", do_build=False, emit_src=False)
     file = f"top.{CONSTRAINTS[board.family]}"
     return TopSources(_text(plan.files["top.il"]), _text(plan.files[file]), file)
 

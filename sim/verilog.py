@@ -27,9 +27,10 @@ def accelerator_verilog(config: AcceleratorConfig) -> str:
     return _cached(("accelerator", json.dumps(config.to_json())), lambda: emit.accelerator_verilog(config))
 
 
-def selftest_verilog(config: AcceleratorConfig, replay_depth: int) -> str:
+def selftest_verilog(config: AcceleratorConfig, replay_depth: int, *, flash_offset: int | None = None) -> str:
     """Text of selftest.v, as `hwgen.emit.selftest_verilog` gives it."""
-    return _cached(("selftest", str(replay_depth), json.dumps(config.to_json())), lambda: emit.selftest_verilog(config, replay_depth))
+    what = ("selftest", str(replay_depth), str(flash_offset), json.dumps(config.to_json()))
+    return _cached(what, lambda: emit.selftest_verilog(config, replay_depth, flash_offset=flash_offset))
 
 
 def uart_verilog(config: AcceleratorConfig, divisor: int, *, flash_offset: int | None = None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from boards.board import Board
 from boards.budget import BOARDS_OWN, candidates
-from boards.build import Request, build, toolchain, write_record
+from boards.build import EmitTops, Request, build, toolchain, write_record
 from boards.definitions import BOARDS, find_board
 from boards.fit import shortages
 from boards.placement import WAYS_OUT
@@ -27,13 +27,15 @@ from hwgen.compiler.fitting import compile_fitted, compile_least
 from hwgen.compiler.program import Program
 from hwgen.config import AcceleratorConfig
 from hwgen.estimate.estimate import estimate
-from sim.verilog import uart_verilog
+from sim.verilog import selftest_verilog, uart_verilog
 from weft.build_report import REPORT_PAGE, write_page
 from weft.configuration import named_configuration
 from weft.design_folder import write_design
 from weft.output import make_parents, new_folder
 from weft.progress import Progress
 from weft.version import VERSION
+
+_TOPS = EmitTops(uart_verilog, selftest_verilog)
 
 
 def board_config(board: Board, graph: Graph, config: str | None, parameters: Mapping[str, int | str]) -> AcceleratorConfig:
@@ -104,7 +106,7 @@ def build_for_board(
     make_parents(output)
     with new_folder(output, written) as draft:
         emitted = _emit(program, graph, draft / DESIGN, progress)
-        record = build(request, draft, version=VERSION, uart=uart_verilog, before=(compiled, emitted), progress=progress)
+        record = build(request, draft, version=VERSION, verilog=_TOPS, before=(compiled, emitted), progress=progress)
         record = _report(record, board, progress)
     return BuildRecord(output, record.data)
 

@@ -40,6 +40,7 @@ OTHER = Component("other", "other", unit=False)
 _HOST = Component("host port", "host")
 _BRIDGE = Component("host bridge", "host")
 _SELFTEST = Component("self-test", "host")
+_FLASH = Component("flash loader", "host")
 _TABLES = Component("add tables", "memories")
 
 #: By the name of the instance inside the core.
@@ -59,7 +60,7 @@ _UNITS: dict[str, Component] = {
 }
 
 #: Everything, in the order of tables.
-COMPONENTS: tuple[Component, ...] = (*_UNITS.values(), _TABLES, CORE, _HOST, _BRIDGE, _SELFTEST, TOP, OTHER)
+COMPONENTS: tuple[Component, ...] = (*_UNITS.values(), _TABLES, CORE, _HOST, _BRIDGE, _SELFTEST, _FLASH, TOP, OTHER)
 
 #: By the name of a module, which says its place: those of instances end with the names of the instances around it.
 _MODULES: tuple[tuple[re.Pattern[str], Component], ...] = (
@@ -68,6 +69,7 @@ _MODULES: tuple[tuple[re.Pattern[str], Component], ...] = (
     (re.compile(r"\bcore$"), CORE),
     (re.compile(r"^weft_accelerator\.host$|\baccelerator\.host$"), _HOST),
     (re.compile(r"\bbridge$"), _BRIDGE),
+    (re.compile(r"\b(?:uart|selftest|weft)\.flash$"), _FLASH),
     (re.compile(r"^weft_selftest\b.*\b(?:replay|memory)$|\bselftest\.(?:replay|memory)$"), _SELFTEST),
 )
 

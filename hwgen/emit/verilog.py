@@ -77,9 +77,13 @@ def accelerator_verilog(config: AcceleratorConfig) -> str:
     )
 
 
-def selftest_verilog(config: AcceleratorConfig, replay_depth: int) -> str:
-    """Text of selftest.v: module `weft_selftest`, a replay host around `weft_accelerator`, which accelerator.v has."""
-    return _around_accelerator(SelfTest(config, replay_depth), SELFTEST_MODULE, config, f"self-test with {replay_depth} replay records")
+def selftest_verilog(config: AcceleratorConfig, replay_depth: int, *, flash_offset: int | None = None) -> str:
+    """Text of selftest.v: module `weft_selftest`, a replay host around `weft_accelerator`, which accelerator.v has.
+
+    flash_offset: as of `uart_verilog`.
+    """
+    what = f"self-test with {replay_depth} replay records" + _from_flash(flash_offset)
+    return _around_accelerator(SelfTest(config, replay_depth, flash_offset=flash_offset), SELFTEST_MODULE, config, what)
 
 
 def uart_verilog(config: AcceleratorConfig, divisor: int, *, flash_offset: int | None = None) -> str:
@@ -87,8 +91,12 @@ def uart_verilog(config: AcceleratorConfig, divisor: int, *, flash_offset: int |
 
     flash_offset: where an SPI flash has the weights, for a top that loads them from there at start.
     """
-    what = f"serial line, {divisor} clock cycles a bit" + ("" if flash_offset is None else f", weights at {flash_offset:#x} of the flash")
+    what = f"serial line, {divisor} clock cycles a bit" + _from_flash(flash_offset)
     return _around_accelerator(UartTop(config, divisor, flash_offset=flash_offset), UART_MODULE, config, what)
+
+
+def _from_flash(offset: int | None) -> str:
+    return "" if offset is None else f", weights at {offset:#x} of the flash"
 
 
 def wishbone_verilog(config: AcceleratorConfig) -> str:

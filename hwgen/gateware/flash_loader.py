@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -9,9 +11,12 @@ from amaranth.lib.wiring import In, Out
 from hwgen import regmap
 from hwgen.config import AcceleratorConfig
 from hwgen.flash_image import CRC_POLYNOMIAL, CRC_RESIDUE, MAGIC, MAX_OFFSET, READ, RELEASE
-from hwgen.gateware.axil import master_members
+from hwgen.gateware.axil import join, master_members
 from hwgen.identity import HEADER_MAGIC
 from hwgen.regmap import Window
+
+#: The flash, as members of a top that has a loader.
+FLASH_PINS = {"flash_sck": Out(1), "flash_cs_n": Out(1, init=1), "flash_mosi": Out(1), "flash_miso": In(1)}
 
 
 class FlashLoader(wiring.Component):
@@ -162,3 +167,30 @@ class FlashLoader(wiring.Component):
             with m.State("END"):
                 pass
         return m
+
+
+def loaded_first(loader: FlashLoader, top: Any, master: Any, accelerator: Any) -> list[Any]:
+    """Statements that give the bus of an accelerator to a loader until it ends, then to a master, whose requests wait.
+
+    top: has FLASH_PINS.
+    """
+    connections = join(master, accelerator)
+    for name in ("awaddr", "wdata", "awvalid", "wvalid", "bready"):
+        ours, theirs = getattr(loader, f"m_axil_{name}"), getattr(master, f"m_axil_{name}")
+        connections.append(getattr(accelerator, f"s_axil_{name}").eq(Mux(loader.busy, ours, theirs)))
+    for name in ("awready", "wready", "bvalid"):
+        signal = getattr(accelerator, f"s_axil_{name}")
+        connections += [
+            getattr(loader, f"m_axil_{name}").eq(signal & loader.busy),
+            getattr(master, f"m_axil_{name}").eq(signal & ~loader.busy),
+        ]
+    return [
+        *connections,
+        loader.m_axil_bresp.eq(accelerator.s_axil_bresp),
+        accelerator.s_axil_arvalid.eq(master.m_axil_arvalid & ~loader.busy),
+        master.m_axil_arready.eq(accelerator.s_axil_arready & ~loader.busy),
+        top.flash_sck.eq(loader.sck),
+        top.flash_cs_n.eq(loader.cs_n),
+        top.flash_mosi.eq(loader.mosi),
+        loader.miso.eq(top.flash_miso),
+    ]

@@ -12,6 +12,7 @@ from amaranth.lib.wiring import Out
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.accelerator import Accelerator
 from hwgen.gateware.axil import join
+from hwgen.gateware.flash_loader import FLASH_PINS, FlashLoader, loaded_first
 from hwgen.gateware.ram import Ram
 from hwgen.gateware.replay import Replay
 from hwgen.gateware.shared import shared
@@ -27,6 +28,8 @@ class SelfTest(wiring.Component):
     """Starts by itself after reset, plays the records of its replay memory, and says whether every answer was the recorded one.
 
     Members: done, fail, fail_index, fail_expected, fail_got, fail_response (see `Replay`).
+    With `flash_offset` a `FlashLoader` has the bus first (flash_*: the flash).  Where it finds no image, or a damaged one, the test has
+    failed, and no record is named.
     """
 
     def __init__(
@@ -36,10 +39,11 @@ class SelfTest(wiring.Component):
         *,
         images: Mapping[Window, Sequence[int]] | None = None,
         records: Sequence[int] = (),
+        flash_offset: int | None = None,
     ) -> None:
         self.config, self.images, self.records = config, images, records
-        self.replay_depth = replay_depth
-        super().__init__({name: Out(width) for name, width in OUTPUTS.items()})
+        self.replay_depth, self.flash_offset = replay_depth, flash_offset
+        super().__init__({**{name: Out(width) for name, width in OUTPUTS.items()}, **({} if flash_offset is None else FLASH_PINS)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -52,7 +56,13 @@ class SelfTest(wiring.Component):
             replay.mem_data.eq(ram.read_data),
             replay.irq.eq(accelerator.irq),
         ]
-        m.d.comb += join(replay, accelerator)
-        for name in self.signature.members:
+        for name in OUTPUTS:
             m.d.comb += getattr(self, name).eq(getattr(replay, name))
+        if self.flash_offset is None:
+            m.d.comb += join(replay, accelerator)
+        else:
+            m.submodules.flash = loader = FlashLoader(self.config, self.flash_offset)
+            m.d.comb += loaded_first(loader, self, replay, accelerator)
+            with m.If(loader.error):
+                m.d.comb += [getattr(self, name).eq(name in ("done", "fail")) for name in OUTPUTS]
         return m

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
-from amaranth.hdl import Module, Mux
+from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.config import AcceleratorConfig
 from hwgen.gateware.accelerator import Accelerator
 from hwgen.gateware.axil import join
-from hwgen.gateware.flash_loader import FlashLoader
+from hwgen.gateware.flash_loader import FLASH_PINS, FlashLoader, loaded_first
 from hwgen.gateware.selftest import ACCELERATOR_MODULE
 from hwgen.gateware.shared import shared
 from hwgen.gateware.uart_bridge import UartBridge
@@ -38,8 +37,7 @@ class UartTop(wiring.Component):
         flash_offset: int | None = None,
     ) -> None:
         self.config, self.divisor, self.images, self.flash_offset = config, divisor, images, flash_offset
-        flash = {"flash_sck": Out(1), "flash_cs_n": Out(1, init=1), "flash_mosi": Out(1), "flash_miso": In(1)}
-        flash |= {"loaded": Out(1), "load_error": Out(1)}
+        flash = {**FLASH_PINS, "loaded": Out(1), "load_error": Out(1)}
         super().__init__(
             {
                 "rx": In(1),
@@ -55,8 +53,16 @@ class UartTop(wiring.Component):
         m = Module()
         accelerator = shared(m, "accelerator", ACCELERATOR_MODULE, partial(Accelerator, self.config, self.images), platform)
         m.submodules.bridge = bridge = UartBridge(self.divisor)
+        if self.flash_offset is None:
+            m.d.comb += join(bridge, accelerator)
+        else:
+            m.submodules.flash = loader = FlashLoader(self.config, self.flash_offset)
+            m.d.comb += [
+                *loaded_first(loader, self, bridge, accelerator),
+                self.loaded.eq(loader.done),
+                self.load_error.eq(loader.error),
+            ]
         m.d.comb += [
-            *(join(bridge, accelerator) if self.flash_offset is None else self._loaded_first(m, bridge, accelerator)),
             bridge.irq.eq(accelerator.irq),
             bridge.rx.eq(self.rx),
             self.tx.eq(bridge.tx),
@@ -65,30 +71,3 @@ class UartTop(wiring.Component):
             self.activity.eq(bridge.activity),
         ]
         return m
-
-    def _loaded_first(self, m: Module, bridge: UartBridge, accelerator: Any) -> list[Any]:
-        """The bus is the loader's until it ends, then the bridge's."""
-        assert self.flash_offset is not None
-        m.submodules.flash = loader = FlashLoader(self.config, self.flash_offset)
-        connections = join(bridge, accelerator)
-        for name in ("awaddr", "wdata", "awvalid", "wvalid", "bready"):
-            ours, theirs = getattr(loader, f"m_axil_{name}"), getattr(bridge, f"m_axil_{name}")
-            connections.append(getattr(accelerator, f"s_axil_{name}").eq(Mux(loader.busy, ours, theirs)))
-        for name in ("awready", "wready", "bvalid"):
-            signal = getattr(accelerator, f"s_axil_{name}")
-            connections += [
-                getattr(loader, f"m_axil_{name}").eq(signal & loader.busy),
-                getattr(bridge, f"m_axil_{name}").eq(signal & ~loader.busy),
-            ]
-        connections += [
-            loader.m_axil_bresp.eq(accelerator.s_axil_bresp),
-            accelerator.s_axil_arvalid.eq(bridge.m_axil_arvalid & ~loader.busy),
-            bridge.m_axil_arready.eq(accelerator.s_axil_arready & ~loader.busy),
-            self.flash_sck.eq(loader.sck),
-            self.flash_cs_n.eq(loader.cs_n),
-            self.flash_mosi.eq(loader.mosi),
-            loader.miso.eq(self.flash_miso),
-            self.loaded.eq(loader.done),
-            self.load_error.eq(loader.error),
-        ]
-        return connections

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from boards import packing
-from boards.build import Request, _write_top
+from boards.board import Board
+from boards.build import EmitTops, Request, _write_top
 from boards.definitions import BOARDS
 from boards.top import Top
 from golden.errors import InputError
@@ -45,10 +46,25 @@ def test_weights_follow_the_bitstream(tmp_path: Path) -> None:
     words = np.ascontiguousarray(program.weights).view("<u2").reshape(-1)
     assert content[offset:] == flash_image.encode(words.tolist())
     request = Request(BOARD, Top.FLASH)
-    _write_top(
-        request, request.clock(), read_design(tmp_path / "design"), tmp_path, lambda config, divisor, flash_offset: hex(flash_offset)
-    )
+    tops = EmitTops(uart=lambda config, divisor, flash_offset: hex(flash_offset))
+    _write_top(request, request.clock(), read_design(tmp_path / "design"), tmp_path, tops)
     assert (tmp_path / "uart.v").read_text() == hex(offset)
+    assert "flash" in (tmp_path / "top.il").read_text()
+
+
+@pytest.mark.parametrize(("config", "from_flash"), [(LEAN, True), (replace(LEAN, overlap=True), False)])
+def test_a_self_test_takes_the_weights_that_no_bitstream_holds_from_the_flash(
+    tmp_path: Path, config: AcceleratorConfig, from_flash: bool
+) -> None:
+    emitted(tmp_path, config)
+    (tmp_path / "design" / "replay.hex").write_text("0\n" * 12)
+    request = Request(BOARD, Top.SELFTEST)
+    tops = EmitTops(selftest=lambda config, depth, flash_offset: f"{depth} {flash_offset}")
+    _write_top(request, request.clock(), read_design(tmp_path / "design"), tmp_path, tops)
+    assert BOARD.flash is not None
+    assert (tmp_path / "selftest.v").read_text() == f"12 {BOARD.flash.offset if from_flash else None}"
+    assert ("flash" in (tmp_path / "top.il").read_text()) is from_flash
+    assert not (tmp_path / "uart.v").exists()
 
 
 def test_a_bitstream_that_reaches_the_weights_is_refused(tmp_path: Path) -> None:
@@ -59,17 +75,22 @@ def test_a_bitstream_that_reaches_the_weights_is_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("top", "config", "message"),
+    ("top", "config", "board", "message"),
     [
-        (Top.FLASH, replace(LEAN, overlap=True), "the bitstream of this accelerator for iCEBreaker holds its weights: use --top uart"),
-        (Top.SELFTEST, LEAN, "a self-test on iCEBreaker would find no weights: its bitstreams cannot hold them; use --top uart, or flash"),
+        (
+            Top.FLASH,
+            replace(LEAN, overlap=True),
+            BOARD,
+            "bitstream of this accelerator for iCEBreaker holds its weights: use --top uart",
+        ),
+        (Top.SELFTEST, LEAN, replace(BOARD, flash=None), "do not hold the weights of this accelerator, nor does its flash: use --top uart"),
+        (Top.FLASH, LEAN, replace(BOARD, flash=None), "do not hold the weights of this accelerator, nor does its flash: use --top uart"),
+        (Top.SELFTEST, replace(LEAN, overlap=True), BOARD, "the design has no self-test: replay.hex of `weft generate` is not in"),
     ],
 )
-def test_tops_that_make_no_sense_are_refused(tmp_path: Path, top: Top, config: AcceleratorConfig, message: str) -> None:
+def test_tops_that_make_no_sense_are_refused(tmp_path: Path, top: Top, config: AcceleratorConfig, board: Board, message: str) -> None:
     assert config.family is Family.ICE40
     emitted(tmp_path, config)
-    for name in ("selftest.v", "replay.hex"):
-        (tmp_path / "design" / name).write_text("")
-    request = Request(BOARD, top)
+    request = Request(board, top)
     with pytest.raises(InputError, match=message):
-        _write_top(request, request.clock(), read_design(tmp_path / "design"), tmp_path, lambda *_, **__: "")
+        _write_top(request, request.clock(), read_design(tmp_path / "design"), tmp_path, EmitTops())

@@ -14,24 +14,32 @@ from golden.errors import InputError
 BUILDABLE = [board.name for board in BOARDS.values() if board.buildable]
 
 
-def sources(name: str, top: Top, mhz: float | None = None) -> TopSources:
+def sources(name: str, top: Top, mhz: float | None = None, *, flash: bool = False) -> TopSources:
     board = BOARDS[name]
-    return top_sources(board, solve(board.family, board.platform().default_clk_frequency / 1e6, mhz or board.clock_mhz), top)
+    pll = solve(board.family, board.platform().default_clk_frequency / 1e6, mhz or board.clock_mhz)
+    return top_sources(board, pll, top, flash=flash)
 
 
 def cells(rtlil: str) -> list[str]:
     return re.findall(r"^\s*cell \\(\S+) ", rtlil, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("name", "top"), [(name, top) for name in BUILDABLE for top in Top if top is not Top.FLASH or BOARDS[name].flash])
-def test_a_top_has_the_emitted_module_the_pll_and_the_pins(name: str, top: Top) -> None:
-    made = sources(name, top)
+#: Every top, and those of boards with a flash that designs read with it.
+TOPS = [
+    *((name, top, False) for name in BUILDABLE for top in (Top.UART, Top.SELFTEST)),
+    *((name, top, True) for name in BUILDABLE if BOARDS[name].flash for top in (Top.FLASH, Top.SELFTEST)),
+]
+
+
+@pytest.mark.parametrize(("name", "top", "flash"), TOPS)
+def test_a_top_has_the_emitted_module_the_pll_and_the_pins(name: str, top: Top, flash: bool) -> None:
+    made = sources(name, top, flash=flash)
     found = cells(made.rtlil)
     assert ("weft_uart" if top.serial else "weft_selftest") in found
     assert {"ulx3s_85f": "EHXPLLL", "icebreaker": "SB_PLL40_PAD", "tang_nano_20k": "rPLL"}[name] in found
     pins = set(re.findall(r'(?:COMP "|set_io |IO_LOC ")(\w+?)_0?__?io|(led_\w*\d)__io', made.constraints))
     assert ("uart" in made.constraints) == top.serial
-    assert ("flash" in made.constraints) == (top is Top.FLASH)
+    assert ("flash" in made.constraints) == flash
     assert pins
     assert "/" not in made.rtlil.replace("//", "")  # no path of this machine
 
@@ -61,13 +69,7 @@ def test_a_board_without_a_serial_line_has_no_uart_top() -> None:
 
 def test_pins_of_the_flash_top() -> None:
     """As on the board's schematic; its write protection and hold are driven, to be inactive."""
-    constraints = sources("icebreaker", Top.FLASH).constraints
+    constraints = sources("icebreaker", Top.FLASH, flash=True).constraints
     pins = {"cs": 16, "clk": 15, "copi": 14, "cipo": 17, "wp": 12, "hold": 13}
     for signal, pin in pins.items():
         assert f"set_io spi_flash_1x_0__{signal}__io {pin}\n" in constraints, signal
-
-
-def test_a_board_whose_bitstreams_hold_the_weights_has_no_flash_top() -> None:
-    board = BOARDS["ulx3s_85f"]
-    with pytest.raises(InputError, match="on ULX3S 85F no design reads the flash: its bitstreams hold the weights; use --top uart"):
-        top_sources(board, solve(board.family, 25.0, board.clock_mhz), Top.FLASH)

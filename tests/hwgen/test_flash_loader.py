@@ -19,6 +19,8 @@ from hwgen import flash_image, regmap
 from hwgen.config import AcceleratorConfig
 from hwgen.family import Family
 from hwgen.gateware.flash_loader import FlashLoader
+from hwgen.gateware.replay import Op, encode_record
+from hwgen.gateware.selftest import OUTPUTS, SelfTest
 from hwgen.gateware.uart_top import UartTop
 from hwgen.identity import HEADER_MAGIC
 from hwgen.regmap import Window
@@ -263,6 +265,50 @@ def test_an_accelerator_behind_its_line(simulate, good):
     assert [sequence for sequence, _, _ in found] == [0, 1, 2]
     assert found[2][1] == [HEADER_MAGIC if good else 0]
     assert (found[1][1] == words) is good
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_a_self_test(simulate, good):
+    """It plays its records after the loader, which finds what they compare; without a sound image it has failed, and says so."""
+    words = [word & 0xFFFF for word in some_words(9)]
+    flash = Flash(image(words) if good else damaged(image(words), 216))
+    compared = [encode_record(Op.COMPARE, WEIGHTS + 4 * i, word) for i, word in enumerate(words)]
+    records = [*compared, encode_record(Op.COMPARE, HEADER, HEADER_MAGIC), encode_record(Op.END)]
+    m = Module()
+    m.submodules.dut = dut = SelfTest(CONFIG, 16, records=records, flash_offset=OFFSET)
+
+    async def testbench(ctx: Any) -> None:
+        for _ in range(CYCLES):
+            ctx.set(dut.flash_miso, flash.step(ctx.get(dut.flash_sck), ctx.get(dut.flash_cs_n), ctx.get(dut.flash_mosi)))
+            await ctx.tick()
+            if ctx.get(dut.done):
+                break
+        flash.step(ctx.get(dut.flash_sck), ctx.get(dut.flash_cs_n), ctx.get(dut.flash_mosi))
+        assert flash.commands == [0xAB, 0x03], "it ends after the loader"
+        for _ in range(200):
+            assert [ctx.get(getattr(dut, name)) for name in OUTPUTS] == [1, 0 if good else 1, 0, 0, 0, 0]
+            await ctx.tick()
+
+    simulate(m, testbench)
+
+
+def test_a_self_test_compares_what_was_loaded(simulate):
+    """One weight other than recorded: the record that finds it."""
+    words = [word & 0xFFFF for word in some_words(9)]
+    flash = Flash(image([*words[:5], words[5] ^ 0x10, *words[6:]]))
+    records = [*(encode_record(Op.COMPARE, WEIGHTS + 4 * i, word) for i, word in enumerate(words)), encode_record(Op.END)]
+    m = Module()
+    m.submodules.dut = dut = SelfTest(CONFIG, 16, records=records, flash_offset=OFFSET)
+
+    async def testbench(ctx: Any) -> None:
+        for _ in range(CYCLES):
+            ctx.set(dut.flash_miso, flash.step(ctx.get(dut.flash_sck), ctx.get(dut.flash_cs_n), ctx.get(dut.flash_mosi)))
+            await ctx.tick()
+            if ctx.get(dut.done):
+                break
+        assert [ctx.get(getattr(dut, name)) for name in OUTPUTS] == [1, 1, 5, words[5], words[5] ^ 0x10, 0]
+
+    simulate(m, testbench)
 
 
 def answers_in(line: bytes) -> list[bytes]:
