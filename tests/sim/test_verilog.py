@@ -37,7 +37,7 @@ def emitted(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         made.append(f"accelerator {config.rows} x {config.cols}\n\u2264")
         return made[-1]
 
-    def selftest(config: AcceleratorConfig, depth: int) -> str:
+    def selftest(config: AcceleratorConfig, depth: int, *, flash_offset: int | None = None) -> str:
         made.append(f"selftest {config.rows} x {config.cols}, {depth}")
         return made[-1]
 
@@ -184,9 +184,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def count(module: object, name: str) -> None:
         function = getattr(module, name)
 
-        def counted(*arguments: object) -> object:
+        def counted(*arguments: object, **named: object) -> object:
             names.append(name)
-            return function(*arguments)
+            return function(*arguments, **named)
 
         monkeypatch.setattr(module, name, counted)
 

@@ -40,7 +40,7 @@ def test_the_verilog_of_a_known_configuration_is_not_emitted_again(
     monkeypatch.setattr(verilog, "_loaded_sources", lambda: "the sources")
     for name in ("accelerator_verilog", "selftest_verilog"):
         emission = getattr(emit, name)
-        monkeypatch.setattr(emit, name, lambda *of, name=name, emission=emission: (made.append(name), emission(*of))[1])
+        monkeypatch.setattr(emit, name, lambda *of, name=name, emission=emission, **and_: (made.append(name), emission(*of, **and_))[1])
     for folder in ("first", "second"):
         assert command("generate", files.network, "--rows", 4, "--cols", 4, "-o", tmp_path / folder).code == 0
         assert made == ["accelerator_verilog", "selftest_verilog"]
