@@ -77,7 +77,15 @@ def test_scripts_are_tcl_and_python(projects: dict[str, Path]) -> None:
     for folder in projects.values():
         for script in ("build.tcl", "package_ip.tcl"):
             assert tkinter.Tcl().call("info", "complete", (folder / script).read_text()), script
+        assert "again with a lower --freq" in (folder / "build.tcl").read_text(), "the option of `weft build`"
     ast.parse((projects["pynq_z2"] / "weft_pynq.py").read_text())
+
+
+def test_parts(projects: dict[str, Path]) -> None:
+    """As Digilent and TUL have them in their board files: on the larger Arty it is not the smaller one's -1L."""
+    for name, part in (("arty_a7_100t", "xc7a100tcsg324-1"), ("pynq_z2", "xc7z020clg400-1")):
+        for script in ("build.tcl", "package_ip.tcl"):
+            assert set(re.findall(r"xc7\w+-\w+", (projects[name] / script).read_text())) == {part}
 
 
 @pytest.mark.parametrize(("board", "top"), [("arty_a7_100t", "top"), ("pynq_z2", "weft_axi"), ("arty_a7_100t", "weft_axi")])
