@@ -17,7 +17,7 @@ from hwgen.compiler.program import Program
 from sim.verilog import uart_verilog
 from weft.board_build import board_config, compile_for
 from weft.design_folder import write_design
-from weft.output import new_folder
+from weft.output import make_parents, new_folder
 from weft.progress import Progress
 
 DESIGN, VIVADO, RECORD = "design", "vivado", "project.json"
@@ -67,7 +67,7 @@ def project_for_board(
     progress("compiling the network", 0, 1)
     program = compile_for(board, graph, board_config(board, graph, config, parameters or {}))
     progress("compiling the network", 1, 1)
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_parents(output)
     with new_folder(output, _written) as draft:
         progress("writing Verilog", 0, 1)
         write_design(program, graph, draft / DESIGN)

@@ -263,6 +263,9 @@ def test_a_folder_that_cannot_be_made(command: Command, files: Files, tmp_path: 
         (["--board", "icebreaker", "--config", "tiny-4x4", "--rows", "2"], "not both"),
         ([], "name the board: --board NAME"),
         (["--weights-only", "--board", "icebreaker"], "with --weights-only"),
+        (["--weights-only", "--top", "selftest"], "no other option applies"),
+        (["--weights-only", "--seeds", "4"], "no other option applies"),
+        (["--weights-only", "--lanes", "2"], "no other option applies"),
         (["--weights-only"], "is not a build: build.json cannot be read"),
     ],
 )

@@ -76,9 +76,16 @@ def test_what_is_refused(network: Path, tmp_path: Path, capfd: pytest.CaptureFix
         ((other, "--board", "pynq_z2"), "holds a project of another network, 'digits-size', and not of 'branching'"),
         ((network, "--board", "arty_a7_100t"), "holds a project for PYNQ-Z2, and not for Arty A7-100T"),
         ((network, "--board", "pynq_z2", "--freq", 300), "makes clocks from 10 to 250 MHz, not 300"),
+        ((network, "--board", "pynq_z2", "--top", "selftest", "--seeds", 4), "nothing placed: leave out --top, --seeds"),
     ):
         capfd.readouterr()
         assert weft("build", *arguments, "-o", output) == 2
         assert message in capfd.readouterr().err
     assert weft("build", other, "--board", "pynq_z2", "-o", output, "--force") == 0
     assert read_design(output / "design").network_name == "branching"
+
+
+def test_a_folder_that_cannot_be_made(network: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert weft("build", network, "--board", "pynq_z2", "-o", tmp_path / "file" / "out") == 2
+    assert "cannot write" in capfd.readouterr().err

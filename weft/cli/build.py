@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from weft.cli.configuration import given, unit_options
 from weft.cli.options import json_option, network_argument
@@ -14,6 +15,9 @@ from weft.cli.terminal import Report
 if TYPE_CHECKING:
     from boards.record import BuildRecord
     from weft.vivado_project import VivadoProject
+
+#: Options that only a build with the open tools has.
+_OF_A_BUILD = ("top", "seeds", "jobs", "allow_timing_failure")
 
 
 @click.command()
@@ -68,8 +72,10 @@ def build(
 
     report = Report(as_json)
     if weights_only:
-        if board is not None or given(parameters) or config is not None or mhz is not None:
-            raise click.UsageError("with --weights-only the board, the clock and the accelerator are those of the build in DIR")
+        if _named(*_OF_A_BUILD, "board", "mhz", "config", "force", *parameters):
+            raise click.UsageError(
+                "with --weights-only the board, the clock and the accelerator are those of the build in DIR: no other option applies"
+            )
         with report.progress() as progress:
             record = api.replace_weights(network, output, progress=progress)
         show(report, record)
@@ -78,6 +84,10 @@ def build(
     if board is None:
         raise click.UsageError("name the board: --board NAME")
     if not find_board(board).buildable:
+        if options := _named(*_OF_A_BUILD):
+            raise click.UsageError(
+                f"for {find_board(board).title} a project for Vivado is written, and nothing placed: leave out {', '.join(options)}"
+            )
         with report.progress() as progress:
             project = api.project(network, output, board=board, mhz=mhz, config=config, force=force, progress=progress, **given(parameters))
         show_project(report, project)
@@ -100,6 +110,16 @@ def build(
         )
     show(report, record)
     report.result({"output": str(output), **record.data})
+
+
+def _named(*parameters: str) -> list[str]:
+    """Those of the command's options that were given, by their names on the command line."""
+    context = click.get_current_context()
+    return [
+        option.opts[0]
+        for option in context.command.params
+        if option.name in parameters and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+    ]
 
 
 def show_project(report: Report, project: VivadoProject) -> None:
