@@ -24,6 +24,7 @@ from golden.errors import InputError, TimingError
 from hwgen.config import AcceleratorConfig
 from hwgen.design import Design, read_design
 from hwgen.emit import selftest_verilog, uart_verilog
+from hwgen.gateware.selftest import REPLAY_FILE
 from hwgen.programs import FoundProgram, Program
 from hwgen.regmap import volatile
 from hwgen.uart_link import divisor
@@ -32,7 +33,7 @@ from hwgen.yosys import YOSYS
 #: Called with (what is being done, steps done, steps in all).
 Progress = Callable[[str, int, int], None]
 
-UART_FILE, SELFTEST_FILE, REPLAY_FILE = "uart.v", "selftest.v", "replay.hex"
+UART_FILE, SELFTEST_FILE = "uart.v", "selftest.v"
 _MEGA = 1e6
 
 

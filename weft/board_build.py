@@ -26,7 +26,10 @@ from golden.graph import Graph
 from hwgen.compiler.fitting import compile_fitted, compile_least
 from hwgen.compiler.program import Program
 from hwgen.config import AcceleratorConfig
+from hwgen.estimate.blocks import Memory, mapping
 from hwgen.estimate.estimate import estimate
+from hwgen.gateware.replay import RECORD_BITS
+from hwgen.gateware.selftest import REPLAY_FILE
 from sim.verilog import selftest_verilog, uart_verilog
 from weft.build_report import REPORT_PAGE, write_page
 from weft.configuration import named_configuration
@@ -106,9 +109,18 @@ def build_for_board(
     make_parents(output)
     with new_folder(output, written) as draft:
         emitted = _emit(program, graph, draft / DESIGN, progress)
+        if request.top is Top.SELFTEST and not _room_for_recording(board, program, draft / DESIGN):
+            write_design(program, graph, draft / DESIGN, vectors=1)
         record = build(request, draft, version=VERSION, verilog=_TOPS, before=(compiled, emitted), progress=progress)
         record = _report(record, board, progress)
     return BuildRecord(output, record.data)
+
+
+def _room_for_recording(board: Board, program: Program, design: Path) -> bool:
+    """Whether the device has the memory blocks for a self-test's recording, beside those of the accelerator."""
+    depth = len((design / REPLAY_FILE).read_text(encoding="ascii").split())
+    recording = mapping(Memory(RECORD_BITS, depth, RECORD_BITS), board.family).blocks
+    return estimate(program.config, bridge=False).total.block_ram + recording <= board.capacity.block_ram
 
 
 def replace_weights(graph: Graph, folder: Path, *, progress: Progress) -> BuildRecord:

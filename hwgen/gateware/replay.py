@@ -23,6 +23,7 @@ class Op(enum.IntEnum):
 
 #: A record, lowest bits first.
 RECORD = data.StructLayout({"word_address": regmap.ADDRESS_BITS - 2, "mask": 4, "op": 2, "data": 32})
+RECORD_BITS = RECORD.size
 
 _OFFSETS = {name: RECORD[name].offset for name in ("word_address", "mask", "op", "data")}
 
@@ -72,7 +73,7 @@ class Replay(wiring.Component):
         super().__init__(
             {
                 "mem_addr": Out(max(1, (depth - 1).bit_length())),
-                "mem_data": In(64),
+                "mem_data": In(RECORD_BITS),
                 **master_members("m_axil_", regmap.ADDRESS_BITS),
                 "irq": In(1),
                 "done": Out(1),

@@ -14,7 +14,7 @@ from hwgen.gateware.accelerator import Accelerator
 from hwgen.gateware.axil import join
 from hwgen.gateware.flash_loader import FLASH_PINS, FlashLoader, loaded_first
 from hwgen.gateware.ram import Ram
-from hwgen.gateware.replay import Replay
+from hwgen.gateware.replay import RECORD_BITS, Replay
 from hwgen.gateware.shared import shared
 from hwgen.regmap import Window
 
@@ -49,7 +49,7 @@ class SelfTest(wiring.Component):
         m = Module()
         accelerator = shared(m, "accelerator", ACCELERATOR_MODULE, partial(Accelerator, self.config, self.images), platform)
         m.submodules.replay = replay = Replay(self.replay_depth)
-        m.submodules.memory = ram = Ram(width=64, depth=self.replay_depth, init=self.records, init_file=REPLAY_FILE)
+        m.submodules.memory = ram = Ram(width=RECORD_BITS, depth=self.replay_depth, init=self.records, init_file=REPLAY_FILE)
         m.d.comb += [
             ram.read_en.eq(1),
             ram.read_addr.eq(replay.mem_addr),

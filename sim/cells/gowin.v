@@ -1,6 +1,7 @@
 // Behaviour of Gowin's multipliers (MULT9X9, MULT18X18) and block RAM (SP, SPX9, SDPB, SDPX9B, DPB, DPX9B), which Yosys leaves empty. (LUT,
-// MUX2, ALU, DFF, RAM16SDP and the rest have models of their own in Yosys, in gowin/cells_sim.v.) Written from Gowin's UG287 (DSP) and
-// UG285 (BSRAM), and from the way in which Yosys maps to these cells (gowin/brams_map.v: enables of bytes, the order of INIT_RAM's bits).
+// MUX2, ALU, DFF, RAM16SDP and the rest have models of their own in Yosys, in gowin/cells_sim.v.) Multipliers follow Gowin's UG287;
+// block RAM what Gowin's own simulation library does, and the way in which Yosys maps to it (gowin/brams_map.v: enables of bytes, the
+// order of INIT_RAM's bits).
 //
 // Whatever hardware leaves open is unknown here: x, or in Verilator, which has no x, random. That is the content of a multiplier's
 // registers before they are loaded, and what a port of a memory reads while the other one writes it. What is not modelled ends the

@@ -57,7 +57,7 @@ CASES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_digits(name: str) -> None:
-    """4 bits within a point of floating point, ternary within three; equal in evaluation, in integers and in Verilog."""
+    """4 bits within a point and a half of floating point, ternary within three; equal in evaluation, in integers and in Verilog."""
     tools.require(Simulator.VERILATOR)
     split, floating = float_digits()
     chosen = replace(CASES[name], training=replace(CASES[name].training, epochs=10))
@@ -66,7 +66,7 @@ def test_digits(name: str) -> None:
     train(network, train_x, split.train_label, augmentation=shifted)
     graph = convert(network)
     accuracy = float((run(graph, quantize_input(graph, split.test_x)).argmax(1) == split.test_label).mean())
-    assert accuracy >= float_accuracy(floating, split.test_x, split.test_label) - (0.01 if name.startswith("W4A4") else 0.03)
+    assert accuracy >= float_accuracy(floating, split.test_x, split.test_label) - (0.015 if name.startswith("W4A4") else 0.03)
     found = agreement(network, test_x)
     assert (found.outputs, found.causes) == (1.0, {})
     assert weft.verify(graph, split.test_x[:24], layout="nhwc", rows=8, cols=8).equal
