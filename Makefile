@@ -19,7 +19,7 @@ help:
 	@echo "make test        the tests, in minutes"
 	@echo "make test-full   the tests and the long ones, in hours"
 	@echo "make bench       how fast everything is; BENCH='--only NAME' for one, BENCH=--list for the names"
-	@echo "make boards      bitstreams of all boards and networks in the README, an hour; BOARDS='--only NAME' for one; files in $(BOARDS_DIR)"
+	@echo "make boards      bitstreams of all boards and networks in the README, hours; BOARDS='--only NAME' for one; files in $(BOARDS_DIR)"
 	@echo "make calibrate   measures again what resource estimates rest on"
 	@echo "make reference   fetches the MLPerf Tiny networks, for the tests and benchmarks that need them, into $(REFERENCE)"
 	@echo "make lint        ruff and mypy"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from hwgen.design import Design, read_design
 from weft.arrays import Layout, Values, choice
 from weft.network import load_network
 from weft.network_inputs import Data, int8_samples, network_samples
+from weft.output import new_file
 from weft.prediction import Output, Prediction, predict
 
 
@@ -98,21 +100,23 @@ def run_on_board(
     samples = {name: each.first(images) for name, each in network_samples(inputs, names, "inputs", lie, kind).items()}
     batch = int8_samples({tensor.name: tensor for tensor in design.inputs}, samples)
     expected = None if compare is None else _expected(design, compare, batch)
-    with Accelerator.open(port, design, baud=baud, loaded=loaded, timeout_s=timeout_s) as accelerator:
-        results = accelerator.run(batch, progress=progress)
-        clock_hz, repeated = accelerator.clock_hz, accelerator.repeated
-    assert clock_hz is not None  # a serial bus knows it
-    outputs = tuple(_output(tensor, results) for tensor in design.outputs)
-    classified = [each.classes for each in outputs if each.classes is not None]
-    label = next(iter(samples.values())).label
-    accuracy = None if label is None or len(classified) != 1 else float((classified[0] == label).mean())
-    found = Prediction(outputs, accuracy)
-    different = None
-    if expected is not None:
-        wrong = [(results.outputs[name] != y).reshape(len(y), -1).any(axis=1) for name, y in expected.items()]
-        different = int(np.any(wrong, axis=0).sum())
-    if output is not None:
-        found.save(output)
+    # A file that cannot be written is noticed before the first inference, not after the last.
+    with nullcontext() if output is None else new_file(output) as draft:
+        with Accelerator.open(port, design, baud=baud, loaded=loaded, timeout_s=timeout_s) as accelerator:
+            results = accelerator.run(batch, progress=progress)
+            clock_hz, repeated = accelerator.clock_hz, accelerator.repeated
+        assert clock_hz is not None  # a serial bus knows it
+        outputs = tuple(_output(tensor, results) for tensor in design.outputs)
+        classified = [each.classes for each in outputs if each.classes is not None]
+        label = next(iter(samples.values())).label
+        accuracy = None if label is None or len(classified) != 1 else float((classified[0] == label).mean())
+        found = Prediction(outputs, accuracy)
+        different = None
+        if expected is not None:
+            wrong = [(results.outputs[name] != y).reshape(len(y), -1).any(axis=1) for name, y in expected.items()]
+            different = int(np.any(wrong, axis=0).sum())
+        if draft is not None:
+            found.save(draft)
     return BoardRun(found, results, clock_hz, repeated, different)
 
 

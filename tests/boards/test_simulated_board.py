@@ -197,3 +197,12 @@ def test_the_command_says_what_is_wrong(
     where = folders["branching"] if folder else tmp_path
     assert run(command_line, ["run", str(where), "--port", port, "--inputs", str(tmp_path / "x.npz")]) == 2
     assert message in capfd.readouterr().err
+
+
+def test_a_file_of_outputs_that_cannot_be_written_is_noticed_before_the_port_is_opened(
+    folders: dict[str, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    np.savez(tmp_path / "x.npz", **inputs(branching_network(), 1))
+    arguments = ["run", str(folders["branching"]), "--port", "/dev/ttyNONE", "--inputs", str(tmp_path / "x.npz")]
+    assert run(command_line, [*arguments, "-o", str(tmp_path / "none" / "y.npz")]) == 2
+    assert "y.npz: No such file or directory" in capfd.readouterr().err

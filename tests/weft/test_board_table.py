@@ -90,6 +90,29 @@ def test_a_board_that_is_not_built_for(command: Command, tmp_path: Path) -> None
     assert "nothing is built for 'pynq_z2'; boards are ulx3s_85f, icebreaker, tang_nano_20k" in result.err
 
 
+def test_a_file_of_results_that_cannot_be_written_is_noticed_before_hours_of_builds(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board_table, "build_all", lambda *_, **__: pytest.fail("it builds"))
+    (tmp_path / "other.json").write_text("{}")
+    for name, message in (("none/boards.json", "cannot write"), ("other.json", "no file of `weft boards --build`")):
+        result = command("boards", "--build", tmp_path / "out", "-o", tmp_path / name)
+        assert result.code == 2
+        assert message in result.err
+    result = command("boards", "-o", tmp_path / "boards.json")
+    assert result.code == 2
+    assert "--only and --output are of --build" in result.err
+
+
+def test_the_file_of_results_keeps_those_of_others(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = tmp_path / "boards.json"
+    results.write_text(json.dumps(to_json(ROWS[:1])))
+    monkeypatch.setattr(board_table, "build_all", lambda *_, **__: ROWS[2:])
+    result = command("boards", "--build", tmp_path / "out", "-o", results)
+    assert (result.code, result.err) == (0, "")
+    assert from_json(results) == (ROWS[0], ROWS[2])
+
+
 def test_what_cannot_be_built_has_its_reason(monkeypatch: pytest.MonkeyPatch, graph: Graph, tmp_path: Path) -> None:
     """The others are built all the same."""
     built: list[str] = []

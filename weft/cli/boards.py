@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -18,7 +19,7 @@ from weft.cli.terminal import Report
 @click.option("--documents", is_flag=True, hidden=True, help="Write docs/boards.json into the documents; run in the root of the sources.")
 @json_option
 def boards(folder: Path | None, only: tuple[str, ...], output: Path | None, documents: bool, as_json: bool) -> None:
-    """List the boards, or build bitstreams of networks for all of them that open tools can build for, which takes an hour.
+    """List the boards, or build bitstreams of networks for all of them that open tools can build for, which takes hours.
 
     The networks are that of `weft demo` and those in the folder that the environment variable WEFT_REFERENCE names.  Stages that ran
     before come from the cache, with the time that they took then.
@@ -35,21 +36,26 @@ def boards(folder: Path | None, only: tuple[str, ...], output: Path | None, docu
             path.write_text(board_table.document(path.read_text(encoding="utf-8"), made(rows)), encoding="utf-8")
         return
     if folder is None:
+        if only or output is not None:
+            raise click.UsageError("--only and --output are of --build: name the folder, --build DIR")
         _list(report)
         return
     if unknown := sorted(set(only) - {board for board, _ in board_table.PAIRS}):
         raise InputError(f"nothing is built for {', '.join(map(repr, unknown))}; boards are {', '.join(dict(board_table.PAIRS))}")
     pairs = [pair for pair in board_table.PAIRS if not only or pair[0] in only]
-    with report.progress() as progress:
-        rows = board_table.build_all(folder, pairs, progress=progress)
-    report.table("", board_table.HEADS, [board_table.cells(row) for row in rows])
-    for row in rows:
+    if output is not None and output.exists():
+        board_table.from_json(output)  # what is no such file is noticed now, not after the builds
+    with nullcontext() if output is None else new_file(output) as draft:
+        with report.progress() as progress:
+            built = rows = board_table.build_all(folder, pairs, progress=progress)
+        if draft is not None and output is not None:
+            rows = board_table.merged(board_table.from_json(output) if output.exists() else (), built)
+            draft.write_text(json.dumps(board_table.to_json(rows), indent=1) + "\n", encoding="utf-8")
+    report.table("", board_table.HEADS, [board_table.cells(row) for row in built])
+    for row in built:
         if row.problem:
             report.note(f"{row.board}, {row.network}: {row.problem}")
     if output is not None:
-        rows = board_table.merged(board_table.from_json(output) if output.exists() else (), rows)
-        with new_file(output) as draft:
-            draft.write_text(json.dumps(board_table.to_json(rows), indent=1) + "\n", encoding="utf-8")
         report.note(f"results: {output}")
     report.result(board_table.to_json(rows))
 
