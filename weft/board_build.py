@@ -38,8 +38,6 @@ from weft.output import make_parents, new_folder
 from weft.progress import Progress
 from weft.version import VERSION
 
-_TOPS = EmitTops(uart_verilog, selftest_verilog)
-
 
 def board_config(board: Board, graph: Graph, config: str | None, parameters: Mapping[str, int | str]) -> AcceleratorConfig:
     """The accelerator to compile for: the board's, a named one or the board's with other parameters; its memories are set by the network.
@@ -111,7 +109,8 @@ def build_for_board(
         emitted = _emit(program, graph, draft / DESIGN, progress)
         if request.top is Top.SELFTEST and not _room_for_recording(board, program, draft / DESIGN):
             write_design(program, graph, draft / DESIGN, vectors=1)
-        record = build(request, draft, version=VERSION, verilog=_TOPS, before=(compiled, emitted), progress=progress)
+        tops = EmitTops(uart_verilog, selftest_verilog)
+        record = build(request, draft, version=VERSION, verilog=tops, before=(compiled, emitted), progress=progress)
         record = _report(record, board, progress)
     return BuildRecord(output, record.data)
 

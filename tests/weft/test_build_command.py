@@ -17,7 +17,7 @@ import pytest
 from torch import nn
 
 import weft
-from boards.definitions import find_board
+from boards.definitions import BOARDS, find_board
 from boards.macro_sites import LFE5U_85F
 from boards.record import read_record
 from boards.tools import NEXTPNR_ICE40
@@ -27,6 +27,7 @@ from golden.graph import Conv2d, FullyConnected, Graph
 from hwgen import programs
 from hwgen.config import AcceleratorConfig
 from hwgen.estimate.estimate import estimate
+from hwgen.gateware.replay import RECORD, Op
 from hwgen.yosys import YOSYS
 from sim import standalone, verilog
 from tests.weft.small import Command, Files
@@ -106,7 +107,8 @@ def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pretended:
     # Verilog that was written once is not written again for every test, whose caches are empty.
     monkeypatch.setattr(design_folder, "accelerator_verilog", _accelerator_verilog)
     monkeypatch.setattr(board_build, "uart_verilog", _uart_verilog)
-    monkeypatch.setattr(standalone, "selftest_verilog", _selftest_verilog)
+    for module in (board_build, standalone):
+        monkeypatch.setattr(module, "selftest_verilog", _selftest_verilog)
     # Reports are of real netlists.
     monkeypatch.setattr(board_build, "_report", lambda record, board, progress: record)
     return tools
@@ -404,6 +406,24 @@ def test_a_self_test_keeps_its_recording(command: Command, files: Files, tmp_pat
     result = command("build", files.network, "--weights-only", "-o", tmp_path / "out")
     assert (result.code, result.out) == (2, "")
     assert "has its recording in its logic: build it anew" in result.err
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_self_test_records_what_the_device_has_room_for(
+    files: Files, tmp_path: Path, pretended: Pretended, monkeypatch: pytest.MonkeyPatch, room: bool
+) -> None:
+    """Two inferences; one where the accelerator leaves no memory blocks for two."""
+    board = BOARDS["icebreaker"]
+    if not room:
+        api.build(files.network, tmp_path / "plain", board="icebreaker", jobs=1)
+        config = AcceleratorConfig.from_json(json.loads((tmp_path / "plain" / "build.json").read_text())["config"])
+        own = estimate(config).total.block_ram
+        monkeypatch.setitem(BOARDS, board.name, dataclasses.replace(board, capacity=dataclasses.replace(board.capacity, block_ram=own)))
+    record = api.build(files.network, tmp_path / "out", board="icebreaker", top="selftest", jobs=1)
+    records = [int(line, 16) for line in (tmp_path / "out" / "design" / "replay.hex").read_text().split()]
+    assert sum(RECORD.from_bits(each).op == Op.WAIT_IRQ for each in records) == (2 if room else 1)
+    assert f"self-test with {len(records)} replay records, weights at 0x20000 of the flash" in (tmp_path / "out" / "selftest.v").read_text()
+    assert record.bitstream.stat().st_size > 0x20000
 
 
 def test_weights_of_another_rescale_format(command: Command, files: Files, tiny: Graph, tmp_path: Path, pretended: Pretended) -> None:
