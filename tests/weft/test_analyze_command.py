@@ -68,3 +68,14 @@ def test_python(files: Files) -> None:
     assert set(analysis.lacks) == set(NAMED)
     assert all(0 <= layer.utilization <= 1 for layer in analysis.layers)
     assert {layer.limit for layer in analysis.layers} <= {"array", "feeder", "weights", "post-processor", "latency"}
+
+
+def test_on_a_board_the_device_decides(command: Command, files: Files) -> None:
+    """Of the memories that named configurations have as they are nothing is said: a build's follow the network."""
+    result = command("analyze", files.network, "--board", "icebreaker", "--rows", 16, "--cols", 16)
+    assert (result.code, result.err) == (0, "")
+    assert "iCEBreaker has NO room for it: " in result.out
+    assert "multiplier blocks: " in result.out
+    assert "icebreaker-4x2 would fit" in result.out
+    assert "The network fits" not in result.out
+    assert "configurations, with the network's rescale format" not in result.out

@@ -40,6 +40,8 @@ def analyze(network: Path, board: str | None, config: str | None, as_json: bool,
     analysis = api.analyze(network, config=config, board=board, **given(parameters))
     name = label(analysis.config)
     _tables(report, analysis, name)
+    if board is None:  # on a board memories follow the network, and its device decides
+        _configurations(report, analysis, name)
     estimates = api.estimates(analysis.config)
     candidates = () if board is None else api.budget(network, board)
     lacks = _on_board(report, board, estimates[0], candidates) if board is not None else []
@@ -111,7 +113,7 @@ def _tables(report: Report, analysis: Analysis, name: str) -> None:
     config = analysis.config
     size = f"{config.rows} x {config.cols}"
     report.table(
-        f"{analysis.network} on {name}: {'' if name == size else f'{size}, '}{config.lanes} lanes, rescale format {config.rescale}",
+        f"{analysis.network} on {name}: {'' if name == size else f'{size}, '}{config.lanes} lane{'' if config.lanes == 1 else 's'}, rescale format {config.rescale}",
         ["layer", "kind", "MACs", "cycles", "array", "limited by", "weight bytes"],
         [
             [
@@ -147,6 +149,10 @@ def _tables(report: Report, analysis: Analysis, name: str) -> None:
             for demand in analysis.memory
         ],
     )
+
+
+def _configurations(report: Report, analysis: Analysis, name: str) -> None:
+    """Which configurations hold the network, as they are."""
     fits = _all(analysis, name)
     report.table(
         "configurations, with the network's rescale format",
