@@ -112,8 +112,9 @@ def _all(analysis: Analysis, name: str) -> dict[str, Fit]:
 def _tables(report: Report, analysis: Analysis, name: str) -> None:
     config = analysis.config
     size = f"{config.rows} x {config.cols}"
+    lanes = "1 lane" if config.lanes == 1 else f"{config.lanes} lanes"
     report.table(
-        f"{analysis.network} on {name}: {'' if name == size else f'{size}, '}{config.lanes} lane{'' if config.lanes == 1 else 's'}, rescale format {config.rescale}",
+        f"{analysis.network} on {name}: {'' if name == size else f'{size}, '}{lanes}, rescale format {config.rescale}",
         ["layer", "kind", "MACs", "cycles", "array", "limited by", "weight bytes"],
         [
             [
