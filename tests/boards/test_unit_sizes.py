@@ -23,7 +23,7 @@ BUDGET: dict[str, tuple[int, int]] = {
     "between units": (220, 36),
     "sequencer": (80, 680),
     "weight loader": (105, 95),
-    "feeder": (770, 270),
+    "feeder": (690, 270),
     "byte shifter": (170, 70),
     "array": (275, 425),
     "pooling path": (20, 52),
