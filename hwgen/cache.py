@@ -1,8 +1,8 @@
 """The cache of what takes long to make, keyed by content: simulator builds, and emitted Verilog.
 
 An entry is a folder that is complete from the moment it exists: it is made under another name and renamed.  A killed build leaves
-a folder that nobody reads and the next build of the same key removes.  Every entry lists the digests of its files; one that was
-damaged since is made again.
+a folder that nobody reads; the next build of the same key removes it, or any build a day later.  Every entry lists the digests of its
+files; one that was damaged since is made again.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ VARIABLE = "WEFT_CACHE"
 LIMIT = 1 << 30
 #: An entry used within these seconds may still be in use and stays.
 GRACE = 3600.0
+#: What a build began and has not added a file to for so many seconds, nobody will finish.
+ABANDONED = 86400.0
 #: The file of an entry that lists the others, as `sha256sum` does.
 DIGESTS = "SHA256SUMS"
 
@@ -95,10 +97,14 @@ def text(key: str, make: Callable[[], str]) -> str:
 
 
 def prune(root: Path, keep: Path | None = None, limit: int = LIMIT) -> None:
-    """Removes the entries that were not used for the longest time until those left take at most `limit` bytes."""
+    """Removes what killed builds left, and the entries not used for the longest time until the others take at most `limit` bytes."""
     used = []
     for path in root.iterdir():
-        if path.is_dir() and ".part-" not in path.name:
+        if ".part-" in path.name:
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > ABANDONED:
+                    shutil.rmtree(path, ignore_errors=True)
+        elif path.is_dir():
             with contextlib.suppress(FileNotFoundError):  # another process prunes too
                 used.append((path.stat().st_mtime, sum(file.stat().st_size for file in path.rglob("*") if file.is_file()), path))
     total = sum(size for _, size, _ in used)

@@ -166,6 +166,17 @@ def test_the_least_recently_used_go_first(root: Path) -> None:
     assert now - (root / "new").stat().st_mtime < 60
 
 
+def test_what_killed_builds_left_goes_after_a_day(root: Path) -> None:
+    root.mkdir()
+    now = time.time()
+    for name, age in (("killed.part-x", 2 * cache.ABANDONED), ("under way.part-y", 2 * cache.GRACE)):
+        (root / name).mkdir()
+        fill(root / name)
+        os.utime(root / name, (now - age, now - age))
+    cache.entry("another", fill)
+    assert {path.name for path in root.iterdir() if path.is_dir()} == {"another", "under way.part-y"}
+
+
 def test_a_folder_that_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "cache").write_text("")
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
