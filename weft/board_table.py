@@ -55,13 +55,14 @@ class Row:
     seconds: float = 0.0
 
 
-def build_all(folder: Path, pairs: Sequence[tuple[str, str]], *, progress: Progress) -> tuple[Row, ...]:
+def build_all(folder: Path, pairs: Sequence[tuple[str, str]], *, jobs: int | None = None, progress: Progress) -> tuple[Row, ...]:
     """Builds every pair of a board and a network into a subfolder of its own; what cannot be built has its reason in its row.
 
+    jobs: placements at once; by default one for every core.
     Raises InputError where a network is not there, ToolMissingError without the tools.
     """
     networks = {name: _network(name, progress) for name in dict.fromkeys(network for _, network in pairs)}
-    return tuple(_row(folder, board, name, networks[name], progress) for board, name in pairs)
+    return tuple(_row(folder, board, name, networks[name], jobs, progress) for board, name in pairs)
 
 
 def _network(name: str, progress: Progress) -> Graph:
@@ -73,12 +74,14 @@ def _network(name: str, progress: Progress) -> Graph:
         raise InputError(str(error)) from error
 
 
-def _row(folder: Path, board: str, name: str, graph: Graph, progress: Progress) -> Row:
+def _row(folder: Path, board: str, name: str, graph: Graph, jobs: int | None, progress: Progress) -> Row:
     output = folder / f"{board}-{name.lower()}"
+
+    def named(what: str, done: int, total: int) -> None:
+        progress(f"{board}, {name}: {what}", done, total)
+
     try:
-        api.build(
-            graph, output, board=board, force=True, progress=lambda what, done, total: progress(f"{board}, {name}: {what}", done, total)
-        )
+        api.build(graph, output, board=board, jobs=jobs, force=True, progress=named)
     except (DoesNotFitError, TimingError, ToolFailedError) as error:
         return Row(board, name, problem=error.message)
     return _of_report(name, api.report(output))

@@ -101,7 +101,7 @@ def test_a_file_of_results_that_cannot_be_written_is_noticed_before_hours_of_bui
         assert message in result.err
     result = command("boards", "-o", tmp_path / "boards.json")
     assert result.code == 2
-    assert "--only and --output are of --build" in result.err
+    assert "--only, --jobs and --output are of --build" in result.err
 
 
 def test_the_file_of_results_keeps_those_of_others(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,6 +118,7 @@ def test_what_cannot_be_built_has_its_reason(monkeypatch: pytest.MonkeyPatch, gr
     built: list[str] = []
 
     def build(network: Graph, output: Path, *, board: str, **options: object) -> None:
+        assert options["jobs"] == 1
         if board == "icebreaker":
             raise DoesNotFitError("too large")
         built.append(output.name)
@@ -127,7 +128,7 @@ def test_what_cannot_be_built_has_its_reason(monkeypatch: pytest.MonkeyPatch, gr
     monkeypatch.setattr(board_table.api, "report", lambda folder: folder.name)
     monkeypatch.setattr(board_table, "_of_report", lambda name, report: Row("tang_nano_20k", name, cycles=7))
     pairs = [("icebreaker", "digits"), ("tang_nano_20k", "DS-CNN")]
-    assert board_table.build_all(tmp_path, pairs, progress=lambda what, done, total: None) == (
+    assert board_table.build_all(tmp_path, pairs, jobs=1, progress=lambda what, done, total: None) == (
         Row("icebreaker", "digits", problem="too large"),
         Row("tang_nano_20k", "DS-CNN", cycles=7),
     )

@@ -15,10 +15,11 @@ from weft.cli.terminal import Report
 @click.command()
 @click.option("--build", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Build the table's bitstreams into this folder.")
 @click.option("--only", metavar="BOARD", multiple=True, help="With --build: this board alone; may be given several times.")
+@click.option("--jobs", metavar="N", type=click.IntRange(min=1), help="With --build: placements at once.  Default: the processor's cores.")
 @click.option("-o", "--output", metavar="F", type=click.Path(path_type=Path), help="With --build: put the results into this file, as JSON.")
 @click.option("--documents", is_flag=True, hidden=True, help="Write docs/boards.json into the documents; run in the root of the sources.")
 @json_option
-def boards(folder: Path | None, only: tuple[str, ...], output: Path | None, documents: bool, as_json: bool) -> None:
+def boards(folder: Path | None, only: tuple[str, ...], jobs: int | None, output: Path | None, documents: bool, as_json: bool) -> None:
     """List the boards, or build bitstreams of networks for all of them that open tools can build for, which takes hours.
 
     The networks are that of `weft demo` and those in the folder that the environment variable WEFT_REFERENCE names.  Stages that ran
@@ -36,8 +37,8 @@ def boards(folder: Path | None, only: tuple[str, ...], output: Path | None, docu
             path.write_text(board_table.document(path.read_text(encoding="utf-8"), made(rows)), encoding="utf-8")
         return
     if folder is None:
-        if only or output is not None:
-            raise click.UsageError("--only and --output are of --build: name the folder, --build DIR")
+        if only or jobs is not None or output is not None:
+            raise click.UsageError("--only, --jobs and --output are of --build: name the folder, --build DIR")
         _list(report)
         return
     if unknown := sorted(set(only) - {board for board, _ in board_table.PAIRS}):
@@ -47,7 +48,7 @@ def boards(folder: Path | None, only: tuple[str, ...], output: Path | None, docu
         board_table.from_json(output)  # what is no such file is noticed now, not after the builds
     with nullcontext() if output is None else new_file(output) as draft:
         with report.progress() as progress:
-            built = rows = board_table.build_all(folder, pairs, progress=progress)
+            built = rows = board_table.build_all(folder, pairs, jobs=jobs, progress=progress)
         if draft is not None and output is not None:
             rows = board_table.merged(board_table.from_json(output) if output.exists() else (), built)
             draft.write_text(json.dumps(board_table.to_json(rows), indent=1) + "\n", encoding="utf-8")
