@@ -69,7 +69,7 @@ _MODULES: tuple[tuple[re.Pattern[str], Component], ...] = (
     (re.compile(r"\bcore$"), CORE),
     (re.compile(r"^weft_accelerator\.host$|\baccelerator\.host$"), _HOST),
     (re.compile(r"\bbridge$"), _BRIDGE),
-    (re.compile(r"\b(?:uart|selftest|weft)\.flash$"), _FLASH),
+    (re.compile(r"^weft_(?:uart|selftest)\.flash$"), _FLASH),
     (re.compile(r"^weft_selftest\b.*\b(?:replay|memory)$|\bselftest\.(?:replay|memory)$"), _SELFTEST),
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from boards.report.components import COMPONENTS, GROUPS
+from boards.report.components import COMPONENTS, GROUPS, component_of_module
 from boards.report.netlist import Cell, attribute, read_cells, scopes_of
 from golden.errors import InputError
 from tests.boards.report.small_netlist import CELLS, placed_cells, write_netlist
@@ -38,6 +38,24 @@ def test_components_of_cells(cells: Mapping[str, Cell]) -> None:
         "weft.bridge.count_TRELLIS_FF_Q": "host bridge",
         "far_LUT4_Z": "other",
     }
+
+
+@pytest.mark.parametrize(
+    ("module", "component"),
+    [
+        ("weft_uart.bridge", "host bridge"),
+        ("weft_uart.flash", "flash loader"),
+        ("weft_selftest.flash", "flash loader"),
+        ("weft_selftest.replay", "self-test"),
+        ("weft_selftest.memory", "self-test"),
+        ("weft_accelerator.host", "host port"),
+        ("weft_accelerator.core.loader", "weight loader"),
+        ("weft_accelerator", None),
+    ],
+)
+def test_components_of_modules(module: str, component: str | None) -> None:
+    found = component_of_module(module)
+    assert (None if found is None else found.name) == component
 
 
 def test_what_drives_a_cell_decides_where_it_drives_nothing_known(tmp_path: Path) -> None:
