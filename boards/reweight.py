@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from pathlib import Path
 
@@ -48,20 +47,25 @@ def replace_contents(
     _check_same_hardware(finished, folder)
     for name in finished.data["files"]:
         if name not in (DESIGN, RECORD, packing.bitstream_file(board)):
-            shutil.copyfile(finished.folder / name, folder / name)
+            (folder / name).write_bytes(_content(finished.folder / name))
 
     start = time.monotonic()
     progress("new memory contents", 0, 3)
+    configuration = folder / placement.CONFIGURATION[board.family]
+    try:
+        netlist, placed = (json.loads((folder / file).read_text(encoding="utf-8")) for file in (synthesis.NETLIST, placement.PLACED))
+        contents, numbers = weights.blocks(netlist), weights.block_numbers(placed)
+        placement_text = configuration.read_text(encoding="utf-8")
+    except (ValueError, KeyError, TypeError, AttributeError, FileNotFoundError) as error:
+        raise _damaged(finished, error) from error
     verilog = (folder / DESIGN / _ACCELERATOR).read_text(encoding="utf-8")
     images = weights.memory_images(verilog)
+    for image in images:
+        _content(finished.design / image.file)
     old, new = (weights.synthesize_memories(tools[YOSYS], templates(), images, each) for each in (finished.design, folder / DESIGN))
     progress("new memory contents", 1, 3)
-    netlist = json.loads((folder / synthesis.NETLIST).read_text(encoding="utf-8"))
-    placed = json.loads((folder / placement.PLACED).read_text(encoding="utf-8"))
-    contents = weights.blocks(netlist)
     changed = weights.new_contents(contents, old, new)
-    configuration = folder / placement.CONFIGURATION[board.family]
-    text = weights.patch_configuration(configuration.read_text(encoding="utf-8"), weights.block_numbers(placed), contents, changed)
+    text = weights.patch_configuration(placement_text, numbers, contents, changed)
     progress("new memory contents", 2, 3)
     configuration.write_text(text, encoding="utf-8")
     for file, data in ((synthesis.NETLIST, netlist), (placement.PLACED, placed)):
@@ -84,9 +88,21 @@ def replace_contents(
     return write_record(folder, data, board)
 
 
+def _content(path: Path) -> bytes:
+    """A file of the finished build."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); {weights.AGAIN}") from error
+
+
+def _damaged(finished: BuildRecord, error: Exception) -> InputError:
+    return InputError(f"the build in {finished.folder} is damaged ({error}); {weights.AGAIN}")
+
+
 def _check_same_hardware(finished: BuildRecord, folder: Path) -> None:
     """Raises InputError where two designs are not the same but for the contents of memories."""
-    if (finished.design / _ACCELERATOR).read_bytes() != (folder / DESIGN / _ACCELERATOR).read_bytes():
+    if _content(finished.design / _ACCELERATOR) != (folder / DESIGN / _ACCELERATOR).read_bytes():
         raise InputError(
             f"{finished.folder} was built of other hardware ({_ACCELERATOR} differs), by another version of Weft perhaps: build it anew"
         )

@@ -114,18 +114,19 @@ def new_contents(
         replacements = [{cells[key]: contents for key, contents in new[image].items()} for image in matching]
         if any(each != replacements[0] for each in replacements):
             raise InputError(
-                f"memories with the same contents cannot be told apart ({', '.join(image.file for image in matching)}); {_AGAIN}"
+                f"memories with the same contents cannot be told apart ({', '.join(image.file for image in matching)}); {AGAIN}"
             )
         if replacements:
             found |= replacements[0]
             placed |= set(matching)
     missing = sorted({image.file for image in old} - {image.file for image in placed})
     if missing:
-        raise InputError(f"the netlist does not hold {', '.join(missing)} in blocks of its own; {_AGAIN}")
+        raise InputError(f"the netlist does not hold {', '.join(missing)} in blocks of its own; {AGAIN}")
     return found
 
 
-_AGAIN = "build it anew, without --weights-only"
+#: What to do where a finished build cannot take new contents.
+AGAIN = "build it anew, without --weights-only"
 
 
 def section(contents: Contents) -> list[int]:
@@ -146,9 +147,11 @@ def patch_configuration(text: str, numbers: Mapping[str, int], old: Mapping[str,
     Raises ToolFailedError where it does not hold the old contents.
     """
     for cell, contents in new.items():
+        if cell not in numbers:
+            raise ToolFailedError(f"the placement has no number for {cell}; {AGAIN}")
         before, after = (f".bram_init {numbers[cell]}\n{_lines(section(each))}" for each in (old[cell], contents))
         if text.count(before) != 1:
-            raise ToolFailedError(f"the placement's configuration does not hold the contents of {cell} where it should; {_AGAIN}")
+            raise ToolFailedError(f"the placement's configuration does not hold the contents of {cell} where it should; {AGAIN}")
         text = text.replace(before, after)
     return text
 

@@ -426,6 +426,39 @@ def test_a_self_test_records_what_the_device_has_room_for(
     assert record.bitstream.stat().st_size > 0x20000
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("placed.json", None, "placed.json cannot be read (No such file or directory); build it anew, without --weights-only"),
+        ("design/accelerator.v", None, "accelerator.v cannot be read"),
+        ("netlist.json", '{"modules": {"to', "is damaged"),
+        ("placed.json", '{"modules": {}}', "is damaged"),
+    ],
+)
+def test_new_weights_for_a_damaged_build(
+    command: Command, files: Files, tmp_path: Path, pretended: Pretended, file: str, content: str | None, message: str
+) -> None:
+    """It says so, and stays as it is."""
+    out = tmp_path / "out"
+    api.build(files.network, out, board="icebreaker", jobs=1)
+    data = json.loads((out / "build.json").read_text())
+    data["board"]["name"] = "ulx3s_85f"
+    (out / "chip.asc").rename(out / "chip.config")
+    data["files"] = ["chip.config" if name == "chip.asc" else name for name in data["files"]]
+    (out / "build.json").write_text(json.dumps(data))
+    for name in ("netlist.json", "placed.json"):
+        (out / name).write_text('{"modules": {"top": {"cells": {}}}}')
+    if content is None:
+        (out / file).unlink()
+    else:
+        (out / file).write_text(content)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    result = command("build", files.network, "--weights-only", "-o", out)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
 def test_weights_of_another_rescale_format(command: Command, files: Files, tiny: Graph, tmp_path: Path, pretended: Pretended) -> None:
     api.build(files.network, tmp_path / "out", board="icebreaker", jobs=1)
     data = json.loads((tmp_path / "out" / "build.json").read_text())
