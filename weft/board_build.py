@@ -66,9 +66,9 @@ def compile_for(board: Board, graph: Graph, config: AcceleratorConfig) -> Progra
     return program
 
 
-def check_blocks(board: Board, graph: Graph, program: Program, top: Top) -> None:
+def check_blocks(board: Board, graph: Graph, program: Program, *, bridge: bool) -> None:
     """Raises DoesNotFitError, with what would fit, where the device has too few multipliers or memory blocks: those are known exactly."""
-    need = estimate(program.config, bridge=top.serial).total.to_json()
+    need = estimate(program.config, bridge=bridge).total.to_json()
     lacks = shortages({**need, "lut": 0, "ff": 0}, board.capacity)
     if not lacks:
         return
@@ -103,7 +103,7 @@ def build_for_board(
 
     chosen = board_config(board, graph, config, parameters)
     program, compiled = _compiled(lambda: compile_for(board, graph, chosen), progress)
-    check_blocks(board, graph, program, request.top)
+    check_blocks(board, graph, program, bridge=request.top.serial)
     make_parents(output)
     with new_folder(output, written) as draft:
         emitted = _emit(program, graph, draft / DESIGN, progress)

@@ -15,7 +15,7 @@ from golden.errors import InputError
 from golden.graph import Graph
 from hwgen.compiler.program import Program
 from sim.verilog import uart_verilog
-from weft.board_build import board_config, compile_for
+from weft.board_build import board_config, check_blocks, compile_for
 from weft.design_folder import write_design
 from weft.output import make_parents, new_folder
 from weft.progress import Progress
@@ -67,6 +67,7 @@ def project_for_board(
     progress("compiling the network", 0, 1)
     program = compile_for(board, graph, board_config(board, graph, config, parameters or {}))
     progress("compiling the network", 1, 1)
+    check_blocks(board, graph, program, bridge=board.uart is not None)  # of 64 x 64 multipliers Yosys would not find that out for an hour
     make_parents(output)
     with new_folder(output, _written) as draft:
         progress("writing Verilog", 0, 1)

@@ -45,6 +45,14 @@ def weft(*arguments: object) -> int:
     return run(command_line, [str(each) for each in (*arguments, *small)])
 
 
+def test_a_self_test(network: Path, tmp_path: Path, synthesis: list[tuple[str, ...]]) -> None:
+    output = tmp_path / "out"
+    assert weft("build", network, "--board", "pynq_z2", "--top", "selftest", "-o", output) == 0
+    assert synthesis == [("top", "top.v", "selftest.v", "accelerator.v")]
+    assert json.loads((output / "project.json").read_text())["top"] == "selftest"
+    assert (output / "vivado" / "replay.hex").read_bytes() == (output / "design" / "replay.hex").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("board", "top"),
     [("arty_a7_100t", ("top", "top.v", "uart.v", "accelerator.v")), ("pynq_z2", ("weft_axi", "weft_axi.v", "accelerator.v"))],
@@ -89,3 +97,14 @@ def test_a_folder_that_cannot_be_made(network: Path, tmp_path: Path, capfd: pyte
     (tmp_path / "file").write_text("")
     assert weft("build", network, "--board", "pynq_z2", "-o", tmp_path / "file" / "out") == 2
     assert "cannot write" in capfd.readouterr().err
+
+
+def test_multipliers_that_a_device_lacks_are_missed_before_synthesis(
+    network: Path, tmp_path: Path, synthesis: list[tuple[str, ...]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["build", network, "--board", "pynq_z2", "--rows", 64, "--cols", 64, "-o", tmp_path / "out"]
+    assert run(command_line, [str(each) for each in arguments]) == 3
+    error = capfd.readouterr().err
+    assert "multiplier blocks: " in error
+    assert "it fits as --config ulx3s-16x8" in error
+    assert synthesis == []
