@@ -19,11 +19,10 @@ from boards.pll import PllSettings, solve
 from boards.record import DESIGN, FORMAT, RECORD, BuildRecord
 from boards.stages import StageResult, run_stage
 from boards.tools import TOOLCHAINS, require
-from boards.top import CONSTRAINTS, Top, top_sources
+from boards.top import CONSTRAINTS, SELFTEST_FILE, UART_FILE, EmitTops, Top, top_sources
 from golden.errors import InputError, TimingError
 from hwgen.config import AcceleratorConfig
 from hwgen.design import Design, read_design
-from hwgen.emit import selftest_verilog, uart_verilog
 from hwgen.gateware.selftest import REPLAY_FILE
 from hwgen.programs import FoundProgram, Program
 from hwgen.regmap import volatile
@@ -33,16 +32,7 @@ from hwgen.yosys import YOSYS
 #: Called with (what is being done, steps done, steps in all).
 Progress = Callable[[str, int, int], None]
 
-UART_FILE, SELFTEST_FILE = "uart.v", "selftest.v"
 _MEGA = 1e6
-
-
-@dataclass(frozen=True)
-class EmitTops:
-    """What gives the Verilog around an accelerator, as `hwgen.emit` does, from a cache perhaps."""
-
-    uart: Callable[..., str] = uart_verilog
-    selftest: Callable[..., str] = selftest_verilog
 
 
 @dataclass(frozen=True)

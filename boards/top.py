@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from amaranth.lib.cdc import ResetSynchronizer
 from boards.board import Board, Flash, Resource
 from boards.pll import PllSettings
 from golden.errors import InputError
-from hwgen.emit import SELFTEST_MODULE, UART_MODULE
+from hwgen.emit import SELFTEST_MODULE, UART_MODULE, selftest_verilog, uart_verilog
 from hwgen.family import Family
 
 #: Microseconds in which an iCE40's block RAMs read wrongly after configuration (iCE40 errata; Amaranth's platform waits as long).
@@ -31,6 +32,25 @@ class Top(enum.Enum):
     def serial(self) -> bool:
         """Whether there is a host at a serial line."""
         return self is not Top.SELFTEST
+
+
+UART_FILE, SELFTEST_FILE = "uart.v", "selftest.v"
+
+
+@dataclass(frozen=True)
+class EmitTops:
+    """What gives the Verilog between a top and the accelerator, as `hwgen.emit` does, from a cache perhaps."""
+
+    uart: Callable[..., str] = uart_verilog
+    selftest: Callable[..., str] = selftest_verilog
+
+
+def find_top(name: str) -> Top:
+    """The top of a name.  Raises InputError for an unknown one."""
+    try:
+        return Top(name)
+    except ValueError as error:
+        raise InputError(f"there is no top {name!r}; there are {', '.join(repr(each.value) for each in Top)}") from error
 
 
 class ClockGenerator(Elaboratable):  # type: ignore[misc]

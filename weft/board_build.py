@@ -10,7 +10,7 @@ from typing import Any
 
 from boards.board import Board
 from boards.budget import BOARDS_OWN, candidates
-from boards.build import EmitTops, Request, build, toolchain, write_record
+from boards.build import Request, build, toolchain, write_record
 from boards.definitions import BOARDS, find_board
 from boards.fit import shortages
 from boards.placement import WAYS_OUT
@@ -19,7 +19,7 @@ from boards.report.report import read_report
 from boards.reweight import check_replaceable as check_contents
 from boards.reweight import replace_contents
 from boards.stages import StageResult
-from boards.top import Top
+from boards.top import EmitTops, Top
 from golden import network_file
 from golden.errors import DoesNotFitError, InputError
 from golden.graph import Graph

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from boards.board import Board
+from boards.top import EmitTops, Top
 from boards.vivado import Resource, write_project
 from golden import network_file
 from golden.errors import InputError
 from golden.graph import Graph
 from hwgen.compiler.program import Program
-from sim.verilog import uart_verilog
+from sim.verilog import selftest_verilog, uart_verilog
 from weft.board_build import board_config, check_blocks, compile_for
 from weft.design_folder import write_design
 from weft.output import make_parents, new_folder
@@ -34,6 +35,7 @@ class VivadoProject:
 
     folder: Path
     board: Board
+    top: Top
     program: Program
     resources: tuple[Resource, ...]
 
@@ -42,6 +44,7 @@ class VivadoProject:
         return {
             "format": _FORMAT,
             "board": {"name": self.board.name, "title": self.board.title, "part": self.board.part},
+            "top": self.top.value,
             "network": {"name": self.program.graph.name, "sha256": self.program.identity.network},
             "config": self.program.config.to_json(),
             "cycles": self.program.cycles,
@@ -56,6 +59,7 @@ def project_for_board(
     output: Path,
     board: Board,
     *,
+    top: Top = Top.UART,
     mhz: float | None = None,
     config: str | None = None,
     parameters: Mapping[str, int | str] | None = None,
@@ -74,9 +78,10 @@ def project_for_board(
         write_design(program, graph, draft / DESIGN)
         progress("writing Verilog", 1, 1)
         progress("synthesis, as a check", 0, 1)
-        found = write_project(board, draft / DESIGN, draft / VIVADO, mhz=mhz, uart=uart_verilog)
+        tops = EmitTops(uart_verilog, selftest_verilog)
+        found = write_project(board, draft / DESIGN, draft / VIVADO, mhz=mhz, top=top, tops=tops)
         progress("synthesis, as a check", 1, 1)
-        project = VivadoProject(output, board, program, found)
+        project = VivadoProject(output, board, top, program, found)
         (draft / RECORD).write_text(json.dumps(project.to_json(), indent=1) + "\n", encoding="utf-8")
     return project
 

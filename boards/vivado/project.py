@@ -15,17 +15,20 @@ from amaranth.lib.wiring import In
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from boards.board import Board
+from boards.board import Resource as BoardResource
+from boards.top import SELFTEST_FILE, UART_FILE, EmitTops, Top
 from boards.vivado.resources import LOG, NETLIST, SCRIPT, Resource, synthesized
 from golden.errors import InputError
 from hwgen import regmap
 from hwgen.design import read_design
-from hwgen.emit import uart_verilog
 from hwgen.family import Family
 from hwgen.gateware.accelerator import MEMBERS
+from hwgen.gateware.selftest import REPLAY_FILE
 from hwgen.uart_link import divisor
 
 #: What the check with Yosys leaves, within the project.
 SYNTHESIS_FOLDER = "synthesis"
+_EMITTED = EmitTops()
 _TEMPLATES = ("top.v", "pins.xdc", "build.tcl", "weft_axi.v", "package_ip.tcl", "zynq.tcl", "README.md", "weft_pynq.py")
 _MEGA = 1e6
 
@@ -43,15 +46,17 @@ def write_project(
     folder: Path,
     *,
     mhz: float | None = None,
+    top: Top = Top.UART,
     check: bool = True,
-    uart: Callable[..., str] = uart_verilog,
+    tops: EmitTops = _EMITTED,
     compiling: Callable[[], None] | None = None,
 ) -> tuple[Resource, ...]:
     """Writes a project into a new folder beside or above an emitted design, which it names by its relative path.
 
     mhz:   the accelerator's clock; the board's by default.
+    top:   what drives the accelerator: a serial line, or on a Zynq its processor (UART), or the design's recording (SELFTEST).
     check: whether to synthesize it with Yosys, so that what it takes is known; SYNTHESIS_FOLDER keeps the netlist.
-    uart:  gives uart.v of a configuration and a divisor, from a cache perhaps.
+    tops:  gives uart.v or selftest.v.
     Returns what the design takes, if it was checked.  Raises InputError for a board of another family, a design whose Verilog is for
     another family, or a clock that cannot be had, DoesNotFitError for a design that is too large, and what `synthesized` raises.
     """
@@ -62,10 +67,15 @@ def write_project(
         raise InputError(
             f"{design_folder} holds Verilog for the family {design.config.family.value}; generate it with --board {board.name}, or for none"
         )
-    clock = _Clock.of(board, board.clock_mhz if mhz is None else mhz)
-    zynq = board.uart is None
+    if top is Top.FLASH:
+        raise InputError(f"on {board.title} no design reads the flash: its bitstreams hold the weights; use --top uart")
+    selftest = top is Top.SELFTEST
+    zynq = board.uart is None and not selftest
+    clock = _Clock.of(board, board.clock_mhz if mhz is None else mhz, processor=zynq)
+    images = sorted([*design.images.values(), *([REPLAY_FILE] if selftest else [])])
+    if missing := [name for name in images if not (design_folder / name).is_file()]:
+        raise InputError(f"{', '.join(missing)} of `weft generate` is not in {design_folder}")
     folder.mkdir(parents=True)
-    images = sorted(design.images.values())
     for name in ("accelerator.v", *images):
         shutil.copyfile(design_folder / name, folder / name)
     values = {
@@ -81,6 +91,7 @@ def write_project(
         "address_bits": regmap.ADDRESS_BITS,
         "ip_sources": ["weft_axi.v", "accelerator.v"],
         "zynq": zynq,
+        "selftest": selftest,
         "base": f"{_ZYNQ_BASE:#x}",
         "range": f"{1 << regmap.ADDRESS_BITS >> 20}M",
         "resources": (),
@@ -88,22 +99,31 @@ def write_project(
     text = {"weft_axi.v": "weft_axi.v", "package_ip.tcl": "package_ip.tcl"}
     if zynq:
         text |= {"build.tcl": "zynq.tcl", "weft_pynq.py": "weft_pynq.py"}
-        sources, top = ["weft_axi.v", "accelerator.v"], "weft_axi"
+        sources, inside = ["weft_axi.v", "accelerator.v"], "weft_axi"
     else:
-        cycles = divisor(float(clock.mhz) * _MEGA, board.baud)
-        (folder / "uart.v").write_text(uart(design.config, cycles), encoding="utf-8")
-        sources, top = ["top.v", "uart.v", "accelerator.v"], "top"
+        if selftest:
+            depth = len((design_folder / REPLAY_FILE).read_text(encoding="ascii").split())
+            between, verilog = SELFTEST_FILE, tops.selftest(design.config, depth)
+            lamps = [board.lamps.passed, board.lamps.failed]
+        else:
+            cycles = divisor(float(clock.mhz) * _MEGA, board.baud)
+            between, verilog = UART_FILE, tops.uart(design.config, cycles)
+            lamps = [lamp for lamp in (board.lamps.open, board.lamps.activity, board.lamps.done) if lamp is not None]
+            values |= {"baud": board.baud, "divisor": cycles}
+        (folder / between).write_text(verilog, encoding="utf-8")
+        sources, inside = ["top.v", between, "accelerator.v"], "top"
         bitstream = f"{board.name}.bit"
         constraints = f"{board.name}.xdc"
-        values |= {"baud": board.baud, "divisor": cycles, "sources": sources, "bitstream": bitstream, "constraints": constraints}
-        values |= {"pins": _pins(board)}
+        values |= {"sources": sources, "bitstream": bitstream, "constraints": constraints, "lamps": lamps}
+        pins = _pins(board, lamps, line=not selftest)
+        values |= {"pins": pins, "ports": {port for port, _, _ in pins}}
         text |= {"top.v": "top.v", constraints: "pins.xdc", "build.tcl": "build.tcl"}
     environment = _environment()
     for name, template in text.items():
         (folder / name).write_text(environment.get_template(template).render(values), encoding="utf-8")
     found: tuple[Resource, ...] = ()
     if check:
-        found = _checked(board, folder, sources, images, top, compiling)
+        found = _checked(board, folder, sources, images, inside, compiling)
         values["resources"] = [(each.name, f"{each.used:,g}", f"{each.there:,}") for each in found]
     (folder / "README.md").write_text(environment.get_template("README.md").render(values), encoding="utf-8")
     return found
@@ -131,10 +151,10 @@ class _Clock:
         self.source, self.mhz, self.divide = source, mhz, divide
 
     @classmethod
-    def of(cls, board: Board, mhz: float) -> _Clock:
-        """Raises InputError for a clock that is not to be had to within a fiftieth."""
+    def of(cls, board: Board, mhz: float, *, processor: bool) -> _Clock:
+        """processor: whether it makes the clock.  Raises InputError for a clock that is not to be had to within a fiftieth."""
         wanted = Fraction(mhz).limit_denominator(1000)
-        if board.uart is None:  # the processor makes it
+        if processor:
             if not 10 <= wanted <= 250:
                 raise InputError(f"the processor of {board.title} makes clocks from 10 to 250 MHz, not {mhz:g}")
             return cls(wanted, wanted, None)
@@ -147,24 +167,21 @@ class _Clock:
         return cls(source, _VCO_MHZ / divide, divide)
 
 
-def _pins(board: Board) -> list[tuple[str, str, str]]:
-    """(port of the top, pin, standard) of everything that the top has."""
+def _pins(board: Board, lamps: Sequence[BoardResource], *, line: bool) -> list[tuple[str, str, str]]:
+    """(port of the top, pin, standard) of everything that the top has: clock, reset where the board has one, serial line, lamps."""
     platform = board.platform()
 
-    def pin(resource: tuple[str, int], port: str, signal: str | None = None) -> tuple[str, str, str]:
+    def pin(resource: BoardResource, port: str, signal: str | None = None) -> tuple[str, str, str]:
         found = platform.lookup(*resource)
         inner = found.ios[0] if signal is None else next(each.ios[0] for each in found.ios if each.name == signal)
         return port, inner.names[0], str(found.attrs["IOSTANDARD"])
 
-    assert board.uart is not None
-    lamps = (board.lamps.open, board.lamps.activity, board.lamps.done)
-    return [
-        pin((platform.default_clk, 0), "clk_in"),
-        pin((platform.default_rst, 0), "reset_n"),
-        pin(board.uart, "rx", "rx"),
-        pin(board.uart, "tx", "tx"),
-        *(pin(lamp, f"lamp[{index}]") for index, lamp in enumerate(lamps) if lamp is not None),
-    ]
+    pins = [pin((platform.default_clk, 0), "clk_in")]
+    if platform.default_rst is not None:
+        pins.append(pin((platform.default_rst, 0), "reset_n"))
+    if line and board.uart is not None:
+        pins += [pin(board.uart, "rx", "rx"), pin(board.uart, "tx", "tx")]
+    return [*pins, *(pin(lamp, f"lamp[{index}]") for index, lamp in enumerate(lamps))]
 
 
 def _axi_ports() -> list[dict[str, Any]]:

@@ -11,9 +11,9 @@ import pytest
 
 from boards import packing
 from boards.board import Board
-from boards.build import EmitTops, Request, _write_top
+from boards.build import Request, _write_top
 from boards.definitions import BOARDS
-from boards.top import Top
+from boards.top import EmitTops, Top
 from golden.errors import InputError
 from hwgen import flash_image
 from hwgen.compiler import compile_graph

@@ -18,6 +18,7 @@ from boards.board import Capacity
 from boards.definitions import find_board
 from boards.host import BusError
 from boards.host.pynq_bus import PynqAccelerator, PynqBus
+from boards.top import Top
 from boards.vivado import Resource, synthesized, write_project
 from boards.vivado.resources import resources
 from golden import interpreter
@@ -55,8 +56,16 @@ def projects(design: Path) -> dict[str, Path]:
     return {board.name: design.parent / board.name for board in (ARTY, PYNQ)}
 
 
-def test_every_file_that_the_scripts_name_is_there(projects: dict[str, Path]) -> None:
-    for folder in projects.values():
+@pytest.fixture(scope="module")
+def selftests(design: Path) -> dict[str, Path]:
+    (design / "replay.hex").write_text("0000000000000000\n" * 16)
+    for board in (ARTY, PYNQ):
+        assert write_project(board, design, design.parent / f"{board.name}_selftest", top=Top.SELFTEST, check=False) == ()
+    return {board.name: design.parent / f"{board.name}_selftest" for board in (ARTY, PYNQ)}
+
+
+def test_every_file_that_the_scripts_name_is_there(projects: dict[str, Path], selftests: dict[str, Path]) -> None:
+    for folder in (*projects.values(), *selftests.values()):
         there = {path.name for path in folder.iterdir()}
         for script in ("build.tcl", "package_ip.tcl"):
             text = (folder / script).read_text()
@@ -65,16 +74,17 @@ def test_every_file_that_the_scripts_name_is_there(projects: dict[str, Path]) ->
             assert named <= there
             assert {"accelerator.v"} <= named or script == "build.tcl"
         images = {path.name for path in folder.glob("*.hex")}
-        assert images == {"weights.hex", "params.hex", "program.hex"}
+        assert images - {"replay.hex"} == {"weights.hex", "params.hex", "program.hex"}
+        assert ("replay.hex" in images) == (folder in selftests.values()) == ("selftest.v" in there)
         for name in set(re.findall(r"`([\w.]+\.(?:v|tcl|xdc|hex|py))`", (folder / "README.md").read_text())):
             assert name in there
         assert "**not**" in (folder / "README.md").read_text()
 
 
-def test_scripts_are_tcl_and_python(projects: dict[str, Path]) -> None:
+def test_scripts_are_tcl_and_python(projects: dict[str, Path], selftests: dict[str, Path]) -> None:
     """As far as the languages themselves go."""
     tkinter = pytest.importorskip("tkinter")
-    for folder in projects.values():
+    for folder in (*projects.values(), *selftests.values()):
         for script in ("build.tcl", "package_ip.tcl"):
             assert tkinter.Tcl().call("info", "complete", (folder / script).read_text()), script
         assert "again with a lower --freq" in (folder / "build.tcl").read_text(), "the option of `weft build`"
@@ -88,8 +98,16 @@ def test_parts(projects: dict[str, Path]) -> None:
             assert set(re.findall(r"xc7\w+-\w+", (projects[name] / script).read_text())) == {part}
 
 
-@pytest.mark.parametrize(("board", "top"), [("arty_a7_100t", "top"), ("pynq_z2", "weft_axi"), ("arty_a7_100t", "weft_axi")])
-def test_the_verilog_compiles(projects: dict[str, Path], board: str, top: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("board", "top", "selftest"),
+    [
+        *(("arty_a7_100t", "top", False), ("pynq_z2", "weft_axi", False), ("arty_a7_100t", "weft_axi", False)),
+        *(("arty_a7_100t", "top", True), ("pynq_z2", "top", True), ("pynq_z2", "weft_axi", True)),
+    ],
+)
+def test_the_verilog_compiles(
+    projects: dict[str, Path], selftests: dict[str, Path], board: str, top: str, selftest: bool, tmp_path: Path
+) -> None:
     """With the family's cells and empty modules for clocks."""
     tools.require(Simulator.ICARUS)
     (tmp_path / "clocks.v").write_text(
@@ -97,7 +115,7 @@ def test_the_verilog_compiles(projects: dict[str, Path], board: str, top: str, t
         "module MMCME2_BASE #(parameter CLKIN1_PERIOD = 0, CLKFBOUT_MULT_F = 0, CLKOUT0_DIVIDE_F = 0) "
         "(input CLKIN1, CLKFBIN, PWRDWN, RST, output CLKFBOUT, CLKOUT0, LOCKED);\nendmodule\n"
     )
-    folder = projects[board]
+    folder = (selftests if selftest else projects)[board]
     cells = Path(tools.__file__).parent / "cells" / "xilinx7.v"
     sources = [*map(str, sorted(folder.glob("*.v"))), str(cells), str(tmp_path / "clocks.v")]
     done = subprocess.run(
@@ -114,6 +132,42 @@ def test_pins_and_clock(projects: dict[str, Path]) -> None:
     assert {pin: pins[pin] for pin in ("E3", "A9", "D10", "C2")} == {"E3": "clk_in", "A9": "rx", "D10": "tx", "C2": "reset_n"}
     assert ".CLKOUT0_DIVIDE_F(12.5)" in (folder / "top.v").read_text()
     assert "80 clock cycles a bit" in (folder / "uart.v").read_text()
+
+
+@pytest.mark.parametrize(
+    ("board", "pins"),
+    [
+        ("arty_a7_100t", {"E3": "clk_in", "C2": "reset_n", "T9": "lamp[0]", "T10": "lamp[1]"}),
+        ("pynq_z2", {"H16": "clk_in", "N16": "lamp[0]", "M14": "lamp[1]"}),
+    ],
+)
+def test_pins_of_a_self_test(selftests: dict[str, Path], board: str, pins: dict[str, str]) -> None:
+    """A PYNQ-Z2's runs without its processor: the clock is that of the board."""
+    folder = selftests[board]
+    assert dict(re.findall(r"PACKAGE_PIN (\w+) .*get_ports \{ ([\w\[\]]+) \}", (folder / f"{board}.xdc").read_text())) == pins
+    top = (folder / "top.v").read_text()
+    assert set(re.findall(r"^    (?:input|output) wire (?:\[1:0\] )?(\w+)", top, re.MULTILINE)) == {
+        pin.split("[")[0] for pin in pins.values()
+    }
+    assert "assign lamp = {done & fail, done & ~fail};" in top
+    assert ("MMCME2_BASE" in top) == (board == "pynq_z2"), "100 MHz, of 125"
+    assert "16 replay records" in (folder / "selftest.v").read_text()
+    named = re.findall(r"get_ports \{ ([^}]*) \}", (folder / f"{board}.xdc").read_text())
+    assert "rx" not in named
+    assert "read_verilog { top.v selftest.v accelerator.v }" in (folder / "build.tcl").read_text()
+
+
+def test_tops_that_make_no_sense_are_refused(design: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="on Arty A7-100T no design reads the flash: its bitstreams hold the weights; use --top uart"):
+        write_project(ARTY, design, tmp_path / "project", top=Top.FLASH, check=False)
+    folder = tmp_path / "design"
+    folder.mkdir()
+    for path in design.iterdir():
+        if path.name != "replay.hex":
+            (folder / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(InputError, match=r"replay.hex of `weft generate` is not in"):
+        write_project(ARTY, folder, tmp_path / "project", top=Top.SELFTEST, check=False)
+    assert not (tmp_path / "project").exists()
 
 
 @pytest.mark.parametrize(

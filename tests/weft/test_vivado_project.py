@@ -84,7 +84,7 @@ def test_what_is_refused(network: Path, tmp_path: Path, capfd: pytest.CaptureFix
         ((other, "--board", "pynq_z2"), "holds a project of another network, 'digits-size', and not of 'branching'"),
         ((network, "--board", "arty_a7_100t"), "holds a project for PYNQ-Z2, and not for Arty A7-100T"),
         ((network, "--board", "pynq_z2", "--freq", 300), "makes clocks from 10 to 250 MHz, not 300"),
-        ((network, "--board", "pynq_z2", "--top", "selftest", "--seeds", 4), "nothing placed: leave out --top, --seeds"),
+        ((network, "--board", "pynq_z2", "--top", "selftest", "--seeds", 4), "nothing placed: leave out --seeds"),
     ):
         capfd.readouterr()
         assert weft("build", *arguments, "-o", output) == 2

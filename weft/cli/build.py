@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from weft.vivado_project import VivadoProject
 
 #: Options that only a build with the open tools has.
-_OF_A_BUILD = ("top", "seeds", "jobs", "allow_timing_failure")
+_OF_A_BUILD = ("seeds", "jobs", "allow_timing_failure")
 
 
 @click.command()
@@ -72,7 +72,7 @@ def build(
 
     report = Report(as_json)
     if weights_only:
-        if _named(*_OF_A_BUILD, "board", "mhz", "config", "force", *parameters):
+        if _named(*_OF_A_BUILD, "board", "top", "mhz", "config", "force", *parameters):
             raise click.UsageError(
                 "with --weights-only the board, the clock and the accelerator are those of the build in DIR: no other option applies"
             )
@@ -89,7 +89,9 @@ def build(
                 f"for {find_board(board).title} a project for Vivado is written, and nothing placed: leave out {', '.join(options)}"
             )
         with report.progress() as progress:
-            project = api.project(network, output, board=board, mhz=mhz, config=config, force=force, progress=progress, **given(parameters))
+            project = api.project(
+                network, output, board=board, top=top, mhz=mhz, config=config, force=force, progress=progress, **given(parameters)
+            )
         show_project(report, project)
         report.result({"output": str(output), **project.to_json()})
         return
