@@ -45,7 +45,7 @@ class Stored(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class HostLayout:
-    """The 32-bit words that hold a tensor's elements, and no others.
+    """The 32-bit words that hold a tensor's elements, and maybe the gaps between them.
 
     addresses: int64[W], ascending byte addresses.
     masks:     int64[W], bit i for byte i of a word being an element.
@@ -68,8 +68,12 @@ class HostLayout:
         return data[:, self.places].view(np.int8)
 
 
-def host_layout(place: Stored, config: AcceleratorConfig) -> HostLayout:
-    """Where the host finds a tensor."""
+def host_layout(place: Stored, config: AcceleratorConfig, *, gaps: bool = False) -> HostLayout:
+    """Where the host finds a tensor.
+
+    gaps: with the words that have no element, between the last of an activation word and the first of the next, where both are the
+          tensor's: what they hold does not matter (SPEC section 8), and the words around them become neighbours.
+    """
     height, width, channels = place.shape
     y, x, channel = np.ogrid[:height, :width, :channels]
     if place.dense:
@@ -80,7 +84,12 @@ def host_layout(place: Stored, config: AcceleratorConfig) -> HostLayout:
         word = y * place.words_per_row + x * place.words_per_pixel + byte // config.rows
     chunks = regmap.MEMORIES[Window.ACT].chunks(config)
     places = (word * (chunks * HOST_BYTES) + byte % config.rows).reshape(-1).astype(np.int64)
-    words, inverse = np.unique(places // HOST_BYTES, return_inverse=True)
-    masks = np.bincount(inverse, 1 << places % HOST_BYTES).astype(np.int64)
+    words = np.unique(places // HOST_BYTES)
+    if gaps:
+        own = np.unique(word)
+        inner = own[:-1][np.diff(own) == 1]
+        words = np.union1d(words, (inner[:, None] * chunks + np.arange(chunks)).reshape(-1))
+    inverse = np.searchsorted(words, places // HOST_BYTES)
+    masks = np.bincount(inverse, 1 << places % HOST_BYTES, minlength=len(words)).astype(np.int64)
     first = regmap.host_address(Window.ACT, 0, 0, config) + place.base * chunks * HOST_BYTES
     return HostLayout(first + HOST_BYTES * words, masks, inverse.astype(np.int64) * HOST_BYTES + places % HOST_BYTES)

@@ -108,7 +108,8 @@ class Accelerator:
         check_identity(bus, self.design)
         self._wait_idle()
         self._must_load()
-        self._transfers = {name: Transfer.of(host_layout(place, self.design.config)) for name, place in self.design.stored.items()}
+        config, stored = self.design.config, self.design.stored
+        self._transfers = {name: Transfer.of(host_layout(place, config, gaps=bus.gaps)) for name, place in stored.items()}
 
     @classmethod
     def open(

@@ -13,7 +13,11 @@ class Bus(Protocol):
 
     Accesses take effect in the order in which they are made, and a write is done when it returns.  Every method raises BusError,
     which names the address, for an access that is answered with an error, or not at all within the bus's own limit of time.
+
+    gaps: whether a few words more cost less than another access; the gaps within a tensor are moved with it then.
     """
+
+    gaps: bool
 
     def read(self, address: int) -> int:
         """Reads a word."""

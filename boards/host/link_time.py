@@ -118,7 +118,7 @@ def _words(design: Design) -> tuple[int, int]:
 
 def _blocks(design: Design, names: list[str]) -> list[int]:
     """Words of each request that moves tensors, as `SerialBus` makes them of `boards.host.transfer.runs`."""
-    lengths = [run.end - run.first for name in names for run in runs(host_layout(design.stored[name], design.config))]
+    lengths = [run.end - run.first for name in names for run in runs(host_layout(design.stored[name], design.config, gaps=True))]
     return [min(MAX_WORDS, length - first) for length in lengths for first in range(0, length, MAX_WORDS)]
 
 

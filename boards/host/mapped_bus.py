@@ -27,6 +27,8 @@ class MappedBus:
     systems, the process with a bus error, and never in an answer.  Raises BusError for what cannot be opened or mapped.
     """
 
+    gaps = False
+
     def __init__(self, path: str | os.PathLike[str], *, offset: int = 0, interrupt: bool = False) -> None:
         if sys.byteorder != "little":
             raise BusError("the accelerator's words are little-endian, and this processor's are not: swap the bytes in a bus of your own")

@@ -33,6 +33,8 @@ class PynqBus:
     """`boards.host.Bus` over `pynq.MMIO`.  Words go one by one, for the bus takes no others.  The driver polls: PYNQ's interrupts are of
     asyncio.  Raises BusError for a range that is smaller than the accelerator's."""
 
+    gaps = False
+
     def __init__(self, mmio: Mmio) -> None:
         if mmio.length < 1 << ADDRESS_BITS:
             raise BusError(

@@ -35,6 +35,8 @@ class SerialBus:
     used or does not answer, DeviceError for a link of another version.
     """
 
+    gaps = True
+
     def __init__(self, port: str, *, baud: int = DEFAULT_BAUD, answer_s: float = 0.25, attempts: int = 6) -> None:
         if not (answer_s > 0 and attempts >= 1):
             raise InputError(f"answer_s must be above 0 and attempts at least 1, not {answer_s!r} and {attempts!r}")

@@ -30,7 +30,7 @@ class Run:
 
 
 def runs(layout: HostLayout) -> tuple[Run, ...]:
-    """The consecutive words of a tensor.  Nothing between them is touched: it may belong to another tensor."""
+    """The consecutive words of a tensor.  Nothing between runs is touched: it may belong to another tensor."""
     breaks = np.flatnonzero(np.diff(layout.addresses) != HOST_BYTES) + 1
     bounds = [0, *breaks.tolist(), len(layout.addresses)]
     return tuple(Run(int(layout.addresses[first]), first, end) for first, end in pairwise(bounds))

@@ -31,6 +31,8 @@ BUILD, OTHER = (Path(os.environ[name]) for name in ("WEFT_BUILD", "WEFT_OTHER"))
 class SimulatedBus:
     """`boards.host.Bus` over a simulated AXI4-Lite port.  interrupt: whether it sees the line."""
 
+    gaps = False
+
     def __init__(self, dut: Any, interrupt: bool) -> None:
         self.dut, self.interrupt = dut, interrupt
         self.axil = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)

@@ -29,6 +29,8 @@ class ModelBus:
     run_cycles:   what CYCLES counts in a run, and whether it ends: by default as many as the program takes.
     """
 
+    gaps = False
+
     def __init__(self, folder: Path, graph: Graph, device: Graph) -> None:
         self.data: dict[str, Any] = json.loads((folder / "config.json").read_text())
         self.config = AcceleratorConfig.from_json(self.data["config"])

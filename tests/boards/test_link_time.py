@@ -33,11 +33,11 @@ from tests.boards.networks import branching_network, digits_size_network
 GRAPHS: dict[str, Graph] = {"branching": branching_network(), "digits": digits_size_network()}
 
 
-@pytest.fixture(scope="module", params=[*GRAPHS, "branching, lean"])
+@pytest.fixture(scope="module", params=[*GRAPHS, "branching, lean", "branching, wide"])
 def emitted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Graph, Graph, Path]:
-    name, _, lean = request.param.partition(", ")
+    name, _, how = request.param.partition(", ")
     graph = GRAPHS[name]
-    program = compile_graph(graph, replace(NAMED["tiny-4x4"], overlap=not lean))
+    program = compile_graph(graph, replace(NAMED["tiny-4x4"], overlap=how != "lean", rows=16 if how == "wide" else 4))
     path = tmp_path_factory.mktemp("link") / "out"
     emit(program, path, verilog=lambda config: "")
     return graph, program.device, path
