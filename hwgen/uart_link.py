@@ -63,14 +63,14 @@ def divisor(clock_hz: float, baud: float) -> int:
     cycles = round(clock_hz / baud)
     if not MIN_DIVISOR <= cycles <= MAX_DIVISOR:
         raise InputError(
-            f"at {clock_hz:g} Hz the baud rate can be from {clock_hz / MAX_DIVISOR:.0f} to {clock_hz / MIN_DIVISOR:.0f}, not {baud:g}"
+            f"at {clock_hz:.10g} Hz the baud rate can be from {clock_hz / MAX_DIVISOR:.0f} to {clock_hz / MIN_DIVISOR:.0f}, not {baud:.10g}"
         )
     if abs(clock_hz / cycles / baud - 1) > RATE_TOLERANCE:
         nearest = sorted(
             {clock_hz / each for each in (cycles, max(MIN_DIVISOR, cycles - 1), cycles + 1)}, key=lambda rate: abs(rate - baud)
         )
         raise InputError(
-            f"at {clock_hz:g} Hz the nearest baud rate to {baud:g} is {nearest[0]:.0f}, more than {RATE_TOLERANCE:.0%} off; "
+            f"at {clock_hz:.10g} Hz the nearest baud rate to {baud:.10g} is {nearest[0]:.0f}, more than {RATE_TOLERANCE:.0%} off; "
             f"choose that, or a clock that is a multiple of the rate"
         )
     return cycles

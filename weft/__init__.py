@@ -12,7 +12,23 @@ from typing import TYPE_CHECKING, Any
 from weft.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from weft.api import analyze, budget, build, check, doctor, flash, generate, inspect, predict, quantize, replace_weights, report, verify
+    from weft.api import (
+        analyze,
+        budget,
+        build,
+        check,
+        doctor,
+        flash,
+        generate,
+        inspect,
+        predict,
+        project,
+        quantize,
+        replace_weights,
+        report,
+        units,
+        verify,
+    )
     from weft.comparison.command import compare
     from weft.mixing import mix
     from weft.training import train
@@ -30,10 +46,12 @@ __all__ = [
     "inspect",
     "mix",
     "predict",
+    "project",
     "quantize",
     "replace_weights",
     "report",
     "train",
+    "units",
     "verify",
 ]
 

@@ -132,7 +132,11 @@ def replace_weights(graph: Graph, folder: Path, *, progress: Progress) -> BuildR
             f"the accelerator in {folder} rescales as {config.rescale}, and {graph.name!r} as {graph.format}; quantize it with --rescale "
             f"{config.rescale}, or build anew without --weights-only"
         )
-    program, compiled = _compiled(lambda: compile_fitted(graph, config, ()), progress)
+    try:
+        program, compiled = _compiled(lambda: compile_fitted(graph, config, ()), progress)
+    except DoesNotFitError as error:
+        message = f"{graph.name!r} does not fit the accelerator of the build in {folder}; build it anew, without --weights-only"
+        raise DoesNotFitError(message, error.problems) from error
     with new_folder(folder, written) as draft:
         emitted = _emit(program, graph, draft / DESIGN, progress)
         record = replace_contents(board, finished, draft, version=VERSION, before=(compiled, emitted), progress=progress)

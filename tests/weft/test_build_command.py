@@ -426,6 +426,20 @@ def test_a_self_test_records_what_the_device_has_room_for(
     assert record.bitstream.stat().st_size > 0x20000
 
 
+def finished_for_ecp5(network: Path, out: Path, **config: int) -> Path:
+    """A build that looks like one for ULX3S, with other parameters of its accelerator."""
+    api.build(network, out, board="icebreaker", jobs=1)
+    data = json.loads((out / "build.json").read_text())
+    data["board"]["name"] = "ulx3s_85f"
+    data["config"] |= config
+    (out / "chip.asc").rename(out / "chip.config")
+    data["files"] = ["chip.config" if name == "chip.asc" else name for name in data["files"]]
+    (out / "build.json").write_text(json.dumps(data))
+    for name in ("netlist.json", "placed.json"):
+        (out / name).write_text('{"modules": {"top": {"cells": {}}}}')
+    return out
+
+
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
@@ -439,15 +453,7 @@ def test_new_weights_for_a_damaged_build(
     command: Command, files: Files, tmp_path: Path, pretended: Pretended, file: str, content: str | None, message: str
 ) -> None:
     """It says so, and stays as it is."""
-    out = tmp_path / "out"
-    api.build(files.network, out, board="icebreaker", jobs=1)
-    data = json.loads((out / "build.json").read_text())
-    data["board"]["name"] = "ulx3s_85f"
-    (out / "chip.asc").rename(out / "chip.config")
-    data["files"] = ["chip.config" if name == "chip.asc" else name for name in data["files"]]
-    (out / "build.json").write_text(json.dumps(data))
-    for name in ("netlist.json", "placed.json"):
-        (out / name).write_text('{"modules": {"top": {"cells": {}}}}')
+    out = finished_for_ecp5(files.network, tmp_path / "out")
     if content is None:
         (out / file).unlink()
     else:
@@ -457,6 +463,15 @@ def test_new_weights_for_a_damaged_build(
     assert (result.code, result.out) == (2, "")
     assert message in result.err
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_weights_of_a_larger_network(command: Command, files: Files, tmp_path: Path, pretended: Pretended) -> None:
+    finished_for_ecp5(files.network, tmp_path / "out", act_depth=16)
+    result = command("build", files.network, "--weights-only", "-o", tmp_path / "out")
+    assert (result.code, result.out) == (3, "")
+    assert f"does not fit the accelerator of the build in {tmp_path / 'out'}; build it anew, without --weights-only" in result.err
+    assert "activation memory (act_depth)" in result.err
+    assert "choose larger depths" not in result.err
 
 
 def test_weights_of_another_rescale_format(command: Command, files: Files, tiny: Graph, tmp_path: Path, pretended: Pretended) -> None:
