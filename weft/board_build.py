@@ -72,17 +72,29 @@ def check_blocks(board: Board, graph: Graph, program: Program, *, bridge: bool) 
     lacks = shortages({**need, "lut": 0, "ff": 0}, board.capacity)
     if not lacks:
         return
-    here = [each.name for each in candidates(board, graph) if each.fits and each.name != BOARDS_OWN]
-    elsewhere = [other.name for other in BOARDS.values() if other is not board and other.buildable and _fits_on(other, graph)]
-    ways_out = [f"it fits as {', '.join(f'--config {name}' for name in here)}"] if here else []
-    ways_out += [f"it fits {', '.join(f'--board {name}' for name in elsewhere)}"] if elsewhere else []
-    ways_out.append(WAYS_OUT[0] if need["dsp"] > board.capacity.dsp else "a smaller network needs less memory")
-    raise DoesNotFitError(f"{graph.name} on {program.config.rows} x {program.config.cols} does not fit {board.title}", [*lacks, *ways_out])
+    smaller = WAYS_OUT[0] if need["dsp"] > board.capacity.dsp else "a smaller network needs less memory"
+    problems = [*lacks, *_where_it_fits(board, graph, program.config), smaller]
+    raise DoesNotFitError(f"{graph.name} on {program.config.rows} x {program.config.cols} does not fit {board.title}", problems)
 
 
-def _fits_on(board: Board, graph: Graph) -> bool:
-    """Whether a board's own accelerator with the network is estimated to fit it."""
-    return any(each.fits for each in candidates(board, graph) if each.name == BOARDS_OWN)
+def _where_it_fits(board: Board, graph: Graph, config: AcceleratorConfig) -> list[str]:
+    """Other configurations on the board, and other boards' own, which a network is estimated to fit, as sentences."""
+
+    def fits_on(other: Board) -> bool:
+        return any(each.fits for each in candidates(other, graph) if each.name == BOARDS_OWN)
+
+    here = [
+        each.name
+        for each in candidates(board, graph)
+        if each.fits and each.name != BOARDS_OWN and (each.config.rows, each.config.cols) != (config.rows, config.cols)
+    ]
+    others = [other for other in BOARDS.values() if other is not board and fits_on(other)]
+    found = [
+        ("it should fit as", "config", here),
+        ("it should fit", "board", [other.name for other in others if other.buildable]),
+        ("it should fit, with Vivado,", "board", [other.name for other in others if not other.buildable]),
+    ]
+    return [f"{sentence} {', '.join(f'--{option} {name}' for name in names)}" for sentence, option, names in found if names]
 
 
 def build_for_board(
@@ -110,7 +122,11 @@ def build_for_board(
         if request.top is Top.SELFTEST and not _room_for_recording(board, program, draft / DESIGN):
             write_design(program, graph, draft / DESIGN, vectors=1)
         tops = EmitTops(uart_verilog, selftest_verilog)
-        record = build(request, draft, version=VERSION, verilog=tops, before=(compiled, emitted), progress=progress)
+        try:
+            record = build(request, draft, version=VERSION, verilog=tops, before=(compiled, emitted), progress=progress)
+        except DoesNotFitError as error:
+            plain = [problem for problem in error.problems if problem not in WAYS_OUT]
+            raise DoesNotFitError(error.message, [*plain, *_where_it_fits(board, graph, program.config), *WAYS_OUT]) from error
         record = _report(record, board, progress)
     return BuildRecord(output, record.data)
 

@@ -106,5 +106,5 @@ def test_multipliers_that_a_device_lacks_are_missed_before_synthesis(
     assert run(command_line, [str(each) for each in arguments]) == 3
     error = capfd.readouterr().err
     assert "multiplier blocks: " in error
-    assert "it fits as --config ulx3s-16x8" in error
+    assert "it should fit as --config ulx3s-16x8" in error
     assert synthesis == []
