@@ -21,6 +21,7 @@ from boards.stages import StageResult, run_stage
 from boards.synthesis import NETLIST
 from boards.timing import TimingReport, read_timing
 from golden.errors import DoesNotFitError, ToolFailedError
+from hwgen import netlist
 from hwgen.family import Family
 from hwgen.process import CancelledError, log_end, run
 from hwgen.programs import FoundProgram
@@ -123,18 +124,18 @@ def place(
 def _prepare(file: Path, sites: Sites, seed: int) -> None:
     """Where they fill the device, gives the memory blocks and multipliers of a netlist their sites, and copies registers that drive cells
     far apart."""
-    netlist = json.loads(file.read_text(encoding="utf-8"))
-    if fills(Counter(cell["type"] for cell in netlist["modules"]["top"]["cells"].values()), sites):
-        placed = place_macros(netlist, "top", sites, seed)
-        copy_registers(netlist, "top", placed.at, seed)
-        file.write_text(json.dumps(netlist), encoding="utf-8")
+    design = json.loads(file.read_text(encoding="utf-8"))
+    if fills(Counter(cell["type"] for cell in design["modules"]["top"]["cells"].values()), sites):
+        placed = place_macros(design, "top", sites, seed)
+        copy_registers(design, "top", placed.at, seed)
+        file.write_text(json.dumps(design), encoding="utf-8")
 
 
 def _preparation(board: Board) -> list[str]:
     """What `_prepare` makes depends on this besides netlist and seed."""
     if not board.sites:
         return []
-    files = (macro_placement.__file__, register_copies.__file__)
+    files = (macro_placement.__file__, register_copies.__file__, netlist.__file__)
     return [repr(sorted((kind, tuple(places)) for kind, places in board.sites.items())), *(Path(each).read_text("utf-8") for each in files)]
 
 

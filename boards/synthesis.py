@@ -43,7 +43,7 @@ def synthesize(yosys: FoundProgram, folder: Path, text: str, family: Family, com
 
 def settings(yosys: FoundProgram, text: str) -> list[str]:
     """What a netlist depends on besides its sources: the synthesizer, its script, and what is done to the netlist then."""
-    return [yosys.label, text, Path(output_registers.__file__).read_text(encoding="utf-8")]
+    return [yosys.label, text, output_registers.source()]
 
 
 def cell_counts(netlist: Path) -> Counter[str]:

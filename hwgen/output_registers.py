@@ -14,8 +14,10 @@ what was behind the multiplexer is a wire.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import hwgen.netlist
 from hwgen.netlist import Netlist
 
 #: Cells that compute without a clock, and may lie between a block RAM and its register.
@@ -23,6 +25,11 @@ _TABLES = {"LUT4", "PFUMX", "L6MUX21"}
 _BLOCK, _REGISTER = "DP16KD", "TRELLIS_FF"
 #: Cells that may have copies, and their output pin.
 _COPIED = {_REGISTER: "Q", "LUT4": "Z"}
+
+
+def source() -> str:
+    """What decides what the pass makes of a netlist, for the key of a cache."""
+    return "".join(Path(module).read_text(encoding="utf-8") for module in (__file__, hwgen.netlist.__file__))
 
 
 def place_registers(netlist: dict[str, Any], top: str) -> None:

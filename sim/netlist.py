@@ -86,9 +86,13 @@ def synthesize(build: BuildFolder, family: Family | None = None) -> Netlist:
     tool = yosys.find()
     script = _script(family)
     files = [build.verilog, *(build.path / name for name in build.images)]
-    passes = Path(output_registers.__file__).read_text(encoding="utf-8")
     key = cache.digest(
-        tool.version, str(tool.path), script, _WRITE, passes, *(part for file in files for part in (file.name, file.read_bytes()))
+        tool.version,
+        str(tool.path),
+        script,
+        _WRITE,
+        output_registers.source(),
+        *(part for file in files for part in (file.name, file.read_bytes())),
     )
 
     def make(part: Path) -> None:
