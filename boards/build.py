@@ -19,7 +19,7 @@ from boards.pll import PllSettings, solve
 from boards.record import DESIGN, FORMAT, RECORD, BuildRecord
 from boards.stages import StageResult, run_stage
 from boards.tools import TOOLCHAINS, require
-from boards.top import CONSTRAINTS, SELFTEST_FILE, UART_FILE, EmitTops, Top, top_sources
+from boards.top import CONSTRAINTS, SELFTEST_FILE, UART_FILE, EmitTops, Top, replay_depth, top_sources
 from golden.errors import InputError, TimingError
 from hwgen.config import AcceleratorConfig
 from hwgen.design import Design, read_design
@@ -148,11 +148,8 @@ def _write_top(request: Request, pll: PllSettings, design: Design, folder: Path,
     """top.il, the constraints and the Verilog between top and accelerator."""
     offset = _flash_offset(request, design.config)
     if request.top is Top.SELFTEST:
-        replay = folder / DESIGN / REPLAY_FILE
-        if not replay.is_file():
-            raise InputError(f"the design has no self-test: {REPLAY_FILE} of `weft generate` is not in {folder / DESIGN}")
-        depth = len(replay.read_text(encoding="ascii").split())
-        (folder / SELFTEST_FILE).write_text(verilog.selftest(design.config, depth, flash_offset=offset), encoding="utf-8")
+        text = verilog.selftest(design.config, replay_depth(folder / DESIGN), flash_offset=offset)
+        (folder / SELFTEST_FILE).write_text(text, encoding="utf-8")
     else:
         bit = divisor(float(pll.mhz) * _MEGA, request.board.baud)
         (folder / UART_FILE).write_text(verilog.uart(design.config, bit, flash_offset=offset), encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from amaranth.hdl import ClockDomain, ClockSignal, Elaboratable, Instance, Module, ResetSignal, Signal
@@ -16,6 +17,7 @@ from boards.pll import PllSettings
 from golden.errors import InputError
 from hwgen.emit import SELFTEST_MODULE, UART_MODULE, selftest_verilog, uart_verilog
 from hwgen.family import Family
+from hwgen.gateware.selftest import REPLAY_FILE
 
 #: Microseconds in which an iCE40's block RAMs read wrongly after configuration (iCE40 errata; Amaranth's platform waits as long).
 _ICE40_WAIT_US = 15
@@ -43,6 +45,14 @@ class EmitTops:
 
     uart: Callable[..., str] = uart_verilog
     selftest: Callable[..., str] = selftest_verilog
+
+
+def replay_depth(design: Path) -> int:
+    """Records of the self-test that an emitted design holds.  Raises InputError for a folder without one."""
+    path = design / REPLAY_FILE
+    if not path.is_file():
+        raise InputError(f"the design has no self-test: {REPLAY_FILE} of `weft generate` is not in {design}")
+    return len(path.read_text(encoding="ascii").split())
 
 
 def find_top(name: str) -> Top:

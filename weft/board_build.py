@@ -19,7 +19,7 @@ from boards.report.report import read_report
 from boards.reweight import check_replaceable as check_contents
 from boards.reweight import replace_contents
 from boards.stages import StageResult
-from boards.top import EmitTops, Top
+from boards.top import EmitTops, Top, replay_depth
 from golden import network_file
 from golden.errors import DoesNotFitError, InputError
 from golden.graph import Graph
@@ -29,7 +29,6 @@ from hwgen.config import AcceleratorConfig
 from hwgen.estimate.blocks import Memory, mapping
 from hwgen.estimate.estimate import estimate
 from hwgen.gateware.replay import RECORD_BITS
-from hwgen.gateware.selftest import REPLAY_FILE
 from sim.verilog import selftest_verilog, uart_verilog
 from weft.build_report import REPORT_PAGE, write_page
 from weft.configuration import named_configuration
@@ -133,8 +132,7 @@ def build_for_board(
 
 def _room_for_recording(board: Board, program: Program, design: Path) -> bool:
     """Whether the device has the memory blocks for a self-test's recording, beside those of the accelerator."""
-    depth = len((design / REPLAY_FILE).read_text(encoding="ascii").split())
-    recording = mapping(Memory(RECORD_BITS, depth, RECORD_BITS), board.family).blocks
+    recording = mapping(Memory(RECORD_BITS, replay_depth(design), RECORD_BITS), board.family).blocks
     return estimate(program.config, bridge=False).total.block_ram + recording <= board.capacity.block_ram
 
 

@@ -16,7 +16,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 
 from boards.board import Board
 from boards.board import Resource as BoardResource
-from boards.top import SELFTEST_FILE, UART_FILE, EmitTops, Top
+from boards.top import SELFTEST_FILE, UART_FILE, EmitTops, Top, replay_depth
 from boards.vivado.resources import LOG, NETLIST, SCRIPT, Resource, synthesized
 from golden.errors import InputError
 from hwgen import regmap
@@ -102,8 +102,7 @@ def write_project(
         sources, inside = ["weft_axi.v", "accelerator.v"], "weft_axi"
     else:
         if selftest:
-            depth = len((design_folder / REPLAY_FILE).read_text(encoding="ascii").split())
-            between, verilog = SELFTEST_FILE, tops.selftest(design.config, depth)
+            between, verilog = SELFTEST_FILE, tops.selftest(design.config, replay_depth(design_folder))
             lamps = [board.lamps.passed, board.lamps.failed]
         else:
             cycles = divisor(float(clock.mhz) * _MEGA, board.baud)

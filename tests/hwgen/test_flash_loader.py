@@ -94,6 +94,10 @@ class Flash:
         self.sck = sck
         return self.miso if self.dead is None else self.dead
 
+    def see(self, ctx: Any, top: Any) -> None:
+        """A cycle at the pins of a top."""
+        ctx.set(top.flash_miso, self.step(ctx.get(top.flash_sck), ctx.get(top.flash_cs_n), ctx.get(top.flash_mosi)))
+
     @property
     def command(self) -> int:
         return int("".join(map(str, self.bits[:8])), 2)
@@ -253,7 +257,7 @@ def test_an_accelerator_behind_its_line(simulate, good):
             if not line and len(answers_in(heard)) == 3 - len(pieces) and pieces:
                 line = line_of(pieces.pop(0))
             ctx.set(dut.rx, line.pop(0) if line else 1)
-            ctx.set(dut.flash_miso, flash.step(ctx.get(dut.flash_sck), ctx.get(dut.flash_cs_n), ctx.get(dut.flash_mosi)))
+            flash.see(ctx, dut)
             heard += listener.take(ctx.get(dut.tx))
             if not pieces and len(answers_in(heard)) == 3:
                 break
@@ -267,6 +271,15 @@ def test_an_accelerator_behind_its_line(simulate, good):
     assert (found[1][1] == words) is good
 
 
+async def until_done(ctx: Any, top: SelfTest, flash: Flash, cycles: int) -> None:
+    """Runs a self-test until it is done, so many cycles at the most."""
+    for _ in range(cycles):
+        flash.see(ctx, top)
+        await ctx.tick()
+        if ctx.get(top.done):
+            break
+
+
 @pytest.mark.parametrize("good", [True, False])
 def test_a_self_test(simulate, good):
     """It plays its records after the loader, which finds what they compare; without a sound image it has failed, and says so."""
@@ -278,12 +291,8 @@ def test_a_self_test(simulate, good):
     m.submodules.dut = dut = SelfTest(CONFIG, 16, records=records, flash_offset=OFFSET)
 
     async def testbench(ctx: Any) -> None:
-        for _ in range(CYCLES):
-            ctx.set(dut.flash_miso, flash.step(ctx.get(dut.flash_sck), ctx.get(dut.flash_cs_n), ctx.get(dut.flash_mosi)))
-            await ctx.tick()
-            if ctx.get(dut.done):
-                break
-        flash.step(ctx.get(dut.flash_sck), ctx.get(dut.flash_cs_n), ctx.get(dut.flash_mosi))
+        await until_done(ctx, dut, flash, CYCLES)
+        flash.see(ctx, dut)
         assert flash.commands == [0xAB, 0x03], "it ends after the loader"
         for _ in range(200):
             assert [ctx.get(getattr(dut, name)) for name in OUTPUTS] == [1, 0 if good else 1, 0, 0, 0, 0]
@@ -301,11 +310,7 @@ def test_a_self_test_compares_what_was_loaded(simulate):
     m.submodules.dut = dut = SelfTest(CONFIG, 16, records=records, flash_offset=OFFSET)
 
     async def testbench(ctx: Any) -> None:
-        for _ in range(CYCLES):
-            ctx.set(dut.flash_miso, flash.step(ctx.get(dut.flash_sck), ctx.get(dut.flash_cs_n), ctx.get(dut.flash_mosi)))
-            await ctx.tick()
-            if ctx.get(dut.done):
-                break
+        await until_done(ctx, dut, flash, CYCLES)
         assert [ctx.get(getattr(dut, name)) for name in OUTPUTS] == [1, 1, 5, words[5], words[5] ^ 0x10, 0]
 
     simulate(m, testbench)

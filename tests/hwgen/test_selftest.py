@@ -21,7 +21,7 @@ from hwgen.regmap import Window, host_words, volatile
 from sim.build_folder import read_build
 from sim.random_networks import random_network
 from sim.replay import record
-from tests.hwgen.test_flash_loader import OFFSET, Flash, image
+from tests.hwgen.test_flash_loader import OFFSET, Flash, image, until_done
 
 CONFIG = replace(NAMED["icebreaker-4x2"], act_depth=256, weight_depth=128, param_depth=64, program_depth=64, acc_depth=16)
 SEED = 1  # a convolution of 36 pixels
@@ -49,11 +49,7 @@ def test_weights_from_the_flash(simulate: Any, tmp_path: Path, changed: bool) ->
     limit = FlashLoader.WAKE_CYCLES + 100 * len(weights) + 2 * program.cycles + 50 * len(records)
 
     async def testbench(ctx: Any) -> None:
-        for _ in range(limit):
-            ctx.set(dut.flash_miso, flash.step(ctx.get(dut.flash_sck), ctx.get(dut.flash_cs_n), ctx.get(dut.flash_mosi)))
-            await ctx.tick()
-            if ctx.get(dut.done):
-                break
+        await until_done(ctx, dut, flash, limit)
         assert (ctx.get(dut.done), ctx.get(dut.fail)) == (1, changed)
         if changed:
             assert ctx.get(dut.fail_expected) != ctx.get(dut.fail_got)
