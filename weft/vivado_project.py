@@ -71,9 +71,8 @@ def project_for_board(
     progress("compiling the network", 0, 1)
     program = compile_for(board, graph, board_config(board, graph, config, parameters or {}))
     progress("compiling the network", 1, 1)
-    check_blocks(
-        board, graph, program, bridge=top.serial and board.uart is not None
-    )  # of 64 x 64 multipliers Yosys would not find that out for an hour
+    # Of 64 x 64 multipliers Yosys would not find out for an hour.
+    check_blocks(board, graph, program, bridge=top.serial and board.uart is not None)
     make_parents(output)
     with new_folder(output, _written) as draft:
         progress("writing Verilog", 0, 1)
